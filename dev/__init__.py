@@ -1,0 +1,1 @@
+"""The development stack: simulated Supervisor, real Home Assistant, embedded engine."""
