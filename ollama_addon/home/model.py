@@ -49,7 +49,7 @@ class Entity:
     device_class: str | None = None
     supported_features: int = 0
     """Bits of the domain's `…EntityFeature`."""
-    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Attributes that say what the entity can do: `supported_color_modes`, `hvac_modes`,
     `min_temp`, `max_temp`, `fan_modes`, `preset_modes`, `source_list`, `fields` of a script …"""
 
