@@ -1,0 +1,270 @@
+"""The add-on's options, checked.
+
+The names are those of `config.yaml`, which also documents them. A wrong value never
+stops the add-on: it becomes an `OptionProblem`, and the rest starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+)
+
+from .model_names import ALLOWED, canonical, is_valid
+
+DEFAULT_MODEL = "qwen3:4b-instruct"
+
+Confirm = Literal["unlock", "alarm", "garage_door"]
+"""A kind of action that can be made to ask first."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionProblem:
+    """An option that is not as it should be."""
+
+    field: str
+    """Where it stands, such as `agents[0].context_window`."""
+    message: str
+    """A sentence: what is wrong, what is allowed, what is used instead."""
+
+
+def _model_name(value: str) -> str:
+    if not is_valid(value):
+        raise ValueError(f"must be the name of a model: {ALLOWED}")
+    return value
+
+
+def _url(value: str) -> str:
+    # As the `ollama` command takes it: without a scheme it is plain HTTP on Ollama's port.
+    if "://" not in value:
+        value = f"http://{value}" if re.search(r":\d+(/|$)", value) else f"http://{value}:11434"
+    try:
+        return str(_HTTP_URL.validate_python(value)).rstrip("/")
+    except ValidationError:
+        raise ValueError("must be an address such as http://192.168.1.20:11434") from None
+
+
+_HTTP_URL = TypeAdapter(HttpUrl)
+ModelName = Annotated[str, AfterValidator(_model_name)]
+Url = Annotated[str, AfterValidator(_url)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+
+class AgentOptions(_Group):
+    """One conversation agent."""
+
+    id: str = ""
+    """Made from the name; part of the agent's address, unique among the agents."""
+    name: str = Field(min_length=1, max_length=80)
+    model: ModelName
+    instructions: str = ""
+    """A Home Assistant template."""
+    control_home: bool = True
+    context_window: int = Field(default=8192, ge=2048)
+    """Tokens."""
+    max_history: int = Field(default=20, ge=0)
+    """Turns that the model sees again; 0 is no limit."""
+    keep_alive: int = Field(default=-1, ge=-1)
+    """Seconds that the model stays in memory after a turn; -1 is for ever, 0 not at all."""
+    think: bool = False
+    strategy: Literal["auto", "structured", "native"] = "auto"
+    confirm: tuple[Confirm, ...] = ("unlock", "alarm", "garage_door")
+    """The kinds of action that ask first."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+
+
+class ServerOptions(_Group):
+    """Another Ollama server on the network."""
+
+    url: Url
+    api_key: str = Field(default="", repr=False)
+    """Sent as a bearer token when it is not empty."""
+
+
+class GatewayOptions(_Group):
+    """The Ollama API for other apps in the home."""
+
+    key: str = Field(default="", repr=False)
+    """What callers must send as a bearer token; without it the gateway stays closed."""
+    allow_pulls: bool = False
+    """Whether callers may pull, create, copy and delete models."""
+
+
+class EngineOptions(_Group):
+    """The bundled Ollama server."""
+
+    keep_alive: int = Field(default=300, ge=-1)
+    """Seconds, for callers that do not say; -1 is for ever, 0 not at all."""
+    num_parallel: int = Field(default=1, ge=1, le=16)
+    max_loaded_models: int = Field(default=0, ge=0, le=16)
+    """0 leaves it to Ollama."""
+    flash_attention: bool = True
+    kv_cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
+    vulkan: bool = True
+    threads: int = Field(default=0, ge=0, le=256)
+    """0 is automatic: one core is left to Home Assistant."""
+    cache_ram: int = Field(default=512, ge=0)
+    """MiB of memory for prompts that may come back, for each loaded model."""
+
+
+class Options(_Group):
+    """Everything that can be configured."""
+
+    models: tuple[ModelName, ...] = ()
+    """Models wanted besides the agents'."""
+    agents: tuple[AgentOptions, ...] = (AgentOptions(id="home", name="Home", model=DEFAULT_MODEL),)
+    servers: tuple[ServerOptions, ...] = ()
+    gateway: GatewayOptions = GatewayOptions()
+    engine: EngineOptions = EngineOptions()
+    install_integration: bool = True
+    journal_days: int = Field(default=30, ge=0, le=3650)
+    """0 keeps nothing."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def load_options(path: Path) -> tuple[Options, list[OptionProblem]]:
+    """Read the options from the JSON file at `path`.
+
+    A file that is missing means the defaults. Whatever is wrong in it is returned as
+    problems: a wrong value is replaced by its default, an agent or a server without
+    its required values is left out.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Options(), []
+    except (OSError, ValueError) as error:
+        message = f"{path} cannot be read ({error}). The defaults are used instead."
+        return Options(), [OptionProblem("", message)]
+    return check_options(raw)
+
+
+def check_options(raw: object) -> tuple[Options, list[OptionProblem]]:
+    """Make options of what a configuration holds, and say what is wrong in it."""
+    problems: list[OptionProblem] = []
+    if not isinstance(raw, Mapping):
+        message = "The options must be an object. The defaults are used instead."
+        return Options(), [OptionProblem("", message)]
+    values = {key: value for key, value in raw.items() if value is not None}
+    if "models" in values:
+        values["models"] = _names(values["models"], problems)
+    for key, kind in (("agents", AgentOptions), ("servers", ServerOptions)):
+        if key in values:
+            values[key] = _items(kind, values[key], key, problems)
+    for key, group in (("gateway", GatewayOptions), ("engine", EngineOptions)):
+        if key in values:
+            values[key] = _read(group, values[key], key, problems) or group()
+    if "agents" in values:
+        values["agents"] = _with_ids(values["agents"])
+    return _read(Options, values, "", problems) or Options(), problems
+
+
+def wanted_models(options: Options) -> tuple[str, ...]:
+    """List the models that have to be there: the agents' first, each once."""
+    wanted: dict[str, str] = {}
+    for name in (*(agent.model for agent in options.agents), *options.models):
+        wanted.setdefault(canonical(name), name)
+    return tuple(wanted.values())
+
+
+_G = TypeVar("_G", bound=_Group)
+
+
+def _read(kind: type[_G], raw: object, field: str, problems: list[OptionProblem]) -> _G | None:
+    """Make a group of options, wrong values replaced by defaults; None when it can't be made."""
+    if not isinstance(raw, Mapping):
+        problems.append(
+            OptionProblem(field, f"'{field}' must be a group of options. It is left out.")
+        )
+        return None
+    prefix = f"{field}." if field else ""
+    known = set(kind.model_fields) - {"id"}
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key not in known:
+            close = get_close_matches(str(key), known, n=1)
+            hint = (
+                f" Is '{close[0]}' meant?" if close else f" There are: {', '.join(sorted(known))}."
+            )
+            problems.append(
+                OptionProblem(f"{prefix}{key}", f"There is no option '{prefix}{key}'.{hint}")
+            )
+        elif value is not None:
+            values[key] = value
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        wrong = {str(details["loc"][0]): details for details in reversed(error.errors())}
+    fatal = [key for key in wrong if kind.model_fields[key].is_required()]
+    for key, details in wrong.items():
+        what = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        what = what[0].lower() + what[1:]
+        if key in fatal:
+            result = f"{field} is left out."
+        else:
+            default = kind.model_fields[key].default
+            values.pop(key)
+            result = f"{json.dumps(default)} is used instead."
+        given = "is missing" if details["type"] == "missing" else f"is wrong: {what}"
+        problems.append(OptionProblem(f"{prefix}{key}", f"'{prefix}{key}' {given}. {result}"))
+    return None if fatal else kind.model_validate(values)
+
+
+def _items(
+    kind: type[_G], raw: object, field: str, problems: list[OptionProblem]
+) -> tuple[_G, ...]:
+    if not isinstance(raw, list):
+        problems.append(OptionProblem(field, f"'{field}' must be a list. It is left out."))
+        return ()
+    items = (_read(kind, item, f"{field}[{at}]", problems) for at, item in enumerate(raw))
+    return tuple(item for item in items if item is not None)
+
+
+def _names(raw: object, problems: list[OptionProblem]) -> tuple[str, ...]:
+    if not isinstance(raw, list):
+        problems.append(OptionProblem("models", "'models' must be a list. It is left out."))
+        return ()
+    names = []
+    for at, name in enumerate(raw):
+        if isinstance(name, str) and is_valid(name.strip()):
+            names.append(name.strip())
+        else:
+            message = f"'models[{at}]' must be the name of a model: {ALLOWED}. It is left out."
+            problems.append(OptionProblem(f"models[{at}]", message))
+    return tuple(names)
+
+
+def _with_ids(agents: Sequence[AgentOptions]) -> tuple[AgentOptions, ...]:
+    taken: set[str] = set()
+    result = []
+    for agent in agents:
+        plain = unicodedata.normalize("NFKD", agent.name).encode("ascii", "ignore").decode()
+        slug = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+        # A name in another script keeps its id however many agents stand before it.
+        slug = slug or f"agent_{hashlib.sha256(agent.name.encode()).hexdigest()[:6]}"
+        unique, number = slug, 1
+        while unique in taken:
+            number += 1
+            unique = f"{slug}_{number}"
+        taken.add(unique)
+        result.append(agent.model_copy(update={"id": unique}))
+    return tuple(result)
