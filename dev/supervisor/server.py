@@ -1,0 +1,154 @@
+"""The simulated Supervisor as a server: who may ask for what, and the parts that answer."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from urllib.parse import unquote
+
+from aiohttp import ClientSession, hdrs, web
+
+from dev.supervisor.addon import Addon
+from dev.supervisor.api import Api, ApiError, Discovery
+from dev.supervisor.core import Core, CoreProxy
+from dev.supervisor.ingress import Ingress, User
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_LARGEST_BODY = 16 * 1024 * 1024
+_LONGEST_LINE = 24570
+
+_SUSPICIOUS = re.compile(
+    r"\.\./|=/(?:[\w.]//?)+|proc/self/environ|<.*script.*>"
+    r"|union.*select.*\(|union.*all.*select|concat.*\(",
+    re.IGNORECASE,
+)
+_FORBIDDEN = re.compile(r"/core/api/hassio[/_].*")
+_WITHOUT_TOKEN = re.compile(r"/core/api/.*|/core/websocket|/supervisor/ping|/api/hassio_ingress/.*")
+"""Paths that check for themselves who asks."""
+_EVERY_ADDON = re.compile(
+    r"/addons/self/(?!security|update)[^/]+|/addons/self/options/config|/info|/discovery.*"
+)
+_ROLES = {
+    "default": re.compile(r"/.+/info"),
+    "backup": re.compile(r"/.+/info"),
+    "homeassistant": re.compile(r"/.+/info|/core/.+"),
+    "manager": re.compile(r"/.+/info|/(addons|core|hardware|host|supervisor)/.+"),
+    "admin": re.compile(r".*"),
+}
+"""What an add-on with `hassio_api` may reach besides."""
+
+
+class Supervisor:
+    """The Supervisor of one add-on. `async with` starts and stops the server, not the add-on.
+
+    `port` 0 takes a free one. `core` is the running Home Assistant, None while it is away;
+    `user` is who looks at the panel. Both may be set at any time.
+    """
+
+    def __init__(self, addon: Addon, *, core: Core | None = None, port: int = 0) -> None:
+        self.addon = addon
+        self.core = core
+        self.core_token = secrets.token_hex(28)
+        """What Home Assistant itself calls the Supervisor with."""
+        self.user = User("developer", "developer", "Developer")
+        self._port = port
+        self._failures: dict[str, int] = {}
+        self._api = Api(addon, lambda: self.core, self._caller)
+
+    @property
+    def url(self) -> str:
+        """Where the add-on finds the Supervisor."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def ingress_url(self) -> str:
+        """The address of the add-on's panel for a browser on this machine."""
+        return f"{self.url}{self.addon.ingress_path}/{self.addon.manifest.ingress_entry}"
+
+    @property
+    def discovery(self) -> list[Discovery]:
+        """The discovery messages that the add-on has sent and not removed."""
+        return list(self._api.discovery.values())
+
+    def fail(self, path: str, status: int = 500) -> None:
+        """Answer every request whose path starts with `path` with an error, until `heal`."""
+        self._failures[path] = status
+
+    def heal(self) -> None:
+        """Stop failing."""
+        self._failures.clear()
+
+    async def __aenter__(self) -> Supervisor:
+        """Start the server."""
+        self._session = ClientSession()
+        app = web.Application(
+            middlewares=[self._guard],
+            client_max_size=_LARGEST_BODY,
+            handler_args={"max_line_size": _LONGEST_LINE, "max_field_size": _LONGEST_LINE},
+        )
+        app.add_routes(self._api.routes())
+        app.add_routes(CoreProxy(self.addon, lambda: self.core, self._session).routes())
+        app.add_routes(Ingress(self.addon, lambda: self.user, self._session).routes())
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server, with every connection that passes through it."""
+        await self._session.close()
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if any(_SUSPICIOUS.search(_plain(part)) for part in (request.path, request.query_string)):
+            raise web.HTTPBadRequest
+        if _FORBIDDEN.fullmatch(request.path):
+            raise web.HTTPForbidden
+        for path, status in self._failures.items():
+            if request.path.startswith(path):
+                return ApiError("Unknown error, see Supervisor logs", status).answer()
+        if not _WITHOUT_TOKEN.fullmatch(request.path):
+            self._check_token(request)
+        try:
+            return await handler(request)
+        except ApiError as error:
+            return error.answer()
+
+    def _check_token(self, request: web.Request) -> None:
+        token = _token(request)
+        if not token:
+            raise web.HTTPUnauthorized
+        if token == self.core_token:
+            return
+        manifest = self.addon.manifest
+        allowed = _EVERY_ADDON.fullmatch(request.path) or (
+            manifest.hassio_api and _ROLES[manifest.hassio_role].fullmatch(request.path)
+        )
+        if token != self.addon.token or not allowed:
+            raise web.HTTPForbidden
+
+    def _caller(self, request: web.Request) -> Addon | None:
+        return self.addon if _token(request) == self.addon.token else None
+
+
+def _token(request: web.Request) -> str:
+    bearer = request.headers.get(hdrs.AUTHORIZATION, "").split(" ")[-1]
+    return request.headers.get("X-Supervisor-Token", bearer)
+
+
+def _plain(text: str) -> str:
+    """Undo every layer of percent-encoding."""
+    while (decoded := unquote(text)) != text:
+        text = decoded
+    return text
