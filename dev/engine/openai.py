@@ -1,0 +1,74 @@
+"""The OpenAI-compatible routes: llama.cpp's own, with the models named as Ollama names them."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from dev.engine.errors import EngineError
+from dev.engine.inference import Inference
+from dev.engine.responses import while_connected
+from dev.engine.scheduler import Scheduler
+from dev.engine.store import Store
+
+
+def openai_routes(store: Store, scheduler: Scheduler, inference: Inference) -> APIRouter:
+    """Make ``/v1/models`` and ``/v1/chat/completions``."""
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/models")
+    async def models() -> dict[str, Any]:
+        return {
+            "object": "list",
+            "data": [
+                {
+                    "id": str(model.name),
+                    "object": "model",
+                    "created": int(model.modified_at.timestamp()),
+                    "owned_by": model.name.namespace,
+                }
+                for model in store.models()
+            ],
+        }
+
+    @router.post("/chat/completions")
+    async def chat_completions(request: Request) -> Response:
+        try:
+            body = json.loads(await request.body())
+            model = store.find(body["model"])
+            options = inference.options(model, {})
+        except (ValueError, KeyError, TypeError):
+            return _error(EngineError(400, "the body must be a JSON object with a model"))
+        except EngineError as err:
+            return _error(err)
+        stack = AsyncExitStack()
+
+        async def start() -> Any:
+            runner = await stack.enter_async_context(scheduler.use(model, options, None))
+            return await stack.enter_async_context(runner.open("/v1/chat/completions", body))
+
+        try:
+            upstream = await while_connected(request, start())
+        except EngineError as err:
+            await stack.aclose()
+            return _error(err)
+
+        async def passed_on() -> AsyncGenerator[bytes, None]:
+            async with stack:
+                async for chunk in upstream.aiter_raw():
+                    yield chunk
+
+        return StreamingResponse(
+            passed_on(), upstream.status_code, media_type=upstream.headers["content-type"]
+        )
+
+    return router
+
+
+def _error(error: EngineError) -> JSONResponse:
+    kind = "invalid_request_error" if error.status < 500 else "api_error"
+    detail = {"message": error.message, "type": kind, "param": None, "code": None}
+    return JSONResponse({"error": detail}, error.status)
