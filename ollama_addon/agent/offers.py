@@ -1,0 +1,263 @@
+"""What could be done about a sentence: verbs for targets, the likeliest first.
+
+The shortlist says what is meant, the words say what is wanted, the vocabulary says what is
+possible. Their product is what the model may choose from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ollama_addon.agent.shortlist import Shortlist
+from ollama_addon.agent.vocabulary import (
+    TARGETLESS,
+    Choice,
+    Duration,
+    Group,
+    Number,
+    Target,
+    Text,
+    Value,
+    Verb,
+    value_of,
+    verbs_for,
+    verbs_for_group,
+)
+from ollama_addon.agent.words import UNITS, Kind, Words, tokens
+from ollama_addon.home.model import House
+
+_NAME_WEIGHT = 4.0
+_UNHEARD = -1.5
+_DURATION_UNITS = ("hours", "minutes", "seconds")
+_ONE = frozenset("one a an eine einer ein une un uno una een".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A verb for a target, as the model may choose it."""
+
+    verb: Verb
+    target: Target | None
+    label: str
+    value: Value | None
+    score: float
+    """Name and words together: what orders the offers."""
+    verb_score: float
+    """How much the words alone speak for the verb."""
+    values: tuple[Any, ...] = ()
+    """The values that were said, where any were."""
+
+    @property
+    def name_score(self) -> float:
+        """How well the target's name fits, 0 to 1 and a little more."""
+        return (self.score - self.verb_score) / _NAME_WEIGHT
+
+    def phrase(self, value: str = "") -> str:
+        """Return the offer as the model reads and writes it."""
+        return self.verb.phrase.format(target=self.label, value=value)
+
+
+def offers(
+    text: str, shortlist: Shortlist, house: House, words: Words, *, has_satellite: bool
+) -> list[Offer]:
+    """Return everything that could be done about a sentence, the likeliest first."""
+    said = tokens(text)
+    free = [word for word in said if word not in shortlist.named]
+    heard = words.weigh(said)
+    freely = words.weigh(free)
+    numbers = said_numbers(free, words)
+    asks = "?" in text or any(word in words.questions for word in free)
+    found: list[Offer] = []
+    for candidate in shortlist.candidates:
+        for verb in _verbs(candidate.target, house):
+            value = value_of(verb, candidate.target, house)
+            if verb.value is not None and value is None:
+                continue
+            weight = max(
+                _verb_weight(verb, candidate.target, weights) for weights in (heard, freely)
+            )
+            if verb.intent == "HassGetState" and not asks:
+                weight = min(weight, 0.0) - 2.0
+            weight += _hint_weight(verb, said)
+            if candidate.target.domain in _STARTED and candidate.score > 0.85:
+                weight += 0.0 if verb.reads else 2.0
+            values, bonus = _values(verb, value, text, free, numbers, words)
+            score = weight + bonus
+            found.append(
+                Offer(
+                    verb,
+                    candidate.target,
+                    candidate.label,
+                    value,
+                    score + _NAME_WEIGHT * candidate.score,
+                    score,
+                    values,
+                )
+            )
+    found.extend(
+        _targetless(
+            text, said, words, numbers, len(shortlist.unexplained), has_satellite=has_satellite
+        )
+    )
+    return sorted(found, key=lambda offer: (-offer.score, offer.phrase()))
+
+
+def said_numbers(said: Sequence[str], words: Words) -> list[float]:
+    """Return the numbers in a sentence, written in digits or in words, in order."""
+    found: list[float] = []
+    index = 0
+    while index < len(said):
+        if match := re.fullmatch(r"(\d+)(?:[.,](\d+))?\w{0,2}", said[index]):
+            found.append(float(f"{match[1]}.{match[2] or 0}"))
+        else:
+            for length in (4, 3, 2, 1):
+                phrase = " ".join(said[index : index + length])
+                # "one" and "a" are words before they are numbers.
+                if phrase in words.numbers and (words.numbers[phrase] > 1 or length > 1):
+                    found.append(float(words.numbers[phrase]))
+                    index += length - 1
+                    break
+        index += 1
+    return found
+
+
+def _verbs(target: Target, house: House) -> list[Verb]:
+    if isinstance(target, Group):
+        return verbs_for_group(target, target.members(house))
+    return verbs_for(target)
+
+
+def _verb_weight(verb: Verb, target: Target, weights: dict[Kind, float]) -> float:
+    domain = target.domain
+    names = {verb.intent}
+    if verb.intent == "HassGetState":
+        names.add(
+            "HassClimateGetTemperature" if domain in ("climate", "sensor") else "HassGetState"
+        )
+    best = _UNHEARD
+    for name in names:
+        for kind_domain, discount in ((domain, 0.0), (None, 0.5)):
+            weight = weights.get(Kind(name, kind_domain))
+            if weight is not None:
+                best = max(best, weight - discount)
+        if name == "HassGetState":
+            # Questions are asked alike in every domain.
+            others = [w - 0.7 for kind, w in weights.items() if kind.intent == name]
+            best = max([best, *others])
+        if domain in _LIKE_SWITCHES and name in ("HassTurnOn", "HassTurnOff"):
+            alike = [
+                weights[Kind(name, other)] - 0.4
+                for other in _LIKE_SWITCHES
+                if Kind(name, other) in weights
+            ]
+            best = max([best, *alike])
+    return best
+
+
+_LIKE_SWITCHES = {
+    "light",
+    "switch",
+    "fan",
+    "media_player",
+    "humidifier",
+    "input_boolean",
+    "siren",
+    "climate",
+    "remote",
+    "water_heater",
+}
+
+
+_STARTED = {"scene", "script", "button", "input_button"}
+"""Domains where the name alone is an order."""
+
+
+def _hint_weight(verb: Verb, said: Sequence[str]) -> float:
+    return 3.5 if any(hint in said for hint in verb.hints) else 0.0
+
+
+def _values(
+    verb: Verb,
+    value: Value | None,
+    text: str,
+    free: Sequence[str],
+    numbers: Sequence[float],
+    words: Words,
+) -> tuple[tuple[Any, ...], float]:
+    """Return the values in a sentence that a verb could take, and what they speak for it."""
+    if value is None:
+        return (), -1.0 if numbers else 0.0
+    if isinstance(value, Number):
+        levels = [level for word, level in words.levels.items() if _says(free, word)]
+        fitting = tuple(n for n in (*numbers, *levels) if value.low <= n <= value.high)
+        if not fitting:
+            return (), -3.0
+        # A Kelvin range takes numbers that nothing else does.
+        return fitting, 2.5 if value.low >= 1000 else 1.0
+    if isinstance(value, Choice):
+        chosen = tuple(dict.fromkeys(said_choices(value, free, words)))
+        return chosen, 3.0 if chosen else -4.0
+    if isinstance(value, Duration):
+        length = said_duration(tokens(text), words)
+        return ((length,), 1.0) if length else ((), -3.0)
+    return (), 0.5
+
+
+def said_duration(said: Sequence[str], words: Words) -> dict[str, int]:
+    """Return the length of time in a sentence by unit, empty when there is none."""
+    found: dict[str, int] = {}
+    for index, word in enumerate(said):
+        unit = UNITS.get(word)
+        glued = re.fullmatch(r"(\d+)(\D+)", word)
+        if glued and (unit := UNITS.get(glued[2])):
+            found[unit] = int(glued[1])
+        elif unit and index:
+            for length in (3, 2, 1):
+                if numbers := said_numbers(said[max(0, index - length) : index], words):
+                    found.setdefault(unit, int(numbers[-1]))
+                    break
+                if said[index - 1] in _ONE:
+                    found.setdefault(unit, 1)
+    return {unit: found[unit] for unit in _DURATION_UNITS if unit in found}
+
+
+def said_choices(value: Choice, said: Sequence[str], words: Words) -> Iterator[str]:
+    """Yield the options that a sentence names."""
+    for option in value.options:
+        if _says(said, " ".join(tokens(option.replace("_", " ")))):
+            yield option
+    if value.slot == "color":
+        for word, color in words.colors.items():
+            if color in value.options and _says(said, word):
+                yield str(color)
+
+
+def _says(said: Sequence[str], phrase: str) -> bool:
+    return f" {phrase} " in f" {' '.join(said)} " if phrase else False
+
+
+def _targetless(
+    text: str,
+    said: Sequence[str],
+    words: Words,
+    numbers: Sequence[float],
+    odd: int,
+    *,
+    has_satellite: bool,
+) -> Iterator[Offer]:
+    heard = words.weigh(said)
+    for verb in TARGETLESS:
+        if "timer" in verb.domains and not has_satellite:
+            continue
+        weight = heard.get(Kind(verb.intent, None), _UNHEARD)
+        value: Value | None = None
+        bonus = 0.0
+        if "{value}" in verb.phrase:
+            value = Text("message") if verb.intent == "HassBroadcast" else Duration()
+            bonus = _values(verb, value, text, said, numbers, words)[1]
+        bonus -= 1.5 * odd
+        # A sentence without a target has to speak for itself.
+        yield Offer(verb, None, "", value, weight + bonus + 0.5 * _NAME_WEIGHT, weight + bonus)

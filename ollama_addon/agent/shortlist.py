@@ -1,0 +1,393 @@
+"""Which entities, areas and groups a sentence may mean.
+
+An `Index` is made once for a house and a language; a look-up touches only the names that
+share a word with the sentence, so that it stays quick in a large house.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rapidfuzz import fuzz, process
+
+from ollama_addon.agent.vocabulary import HINTS, Group, Target
+from ollama_addon.agent.words import Words, tokens
+from ollama_addon.home.model import Entity, House
+
+LIMIT = 12
+"""Targets that a shortlist holds at most."""
+
+_SIMILAR = 82.0
+_PART = 0.75
+"""How much a word counts that is only a part of a compound, as in "Küchenlicht"."""
+_NEAR = 24
+"""Entities looked at in a place that was named."""
+
+_NAMED_ONLY = {"scene", "script", "button", "input_button", "automation", "sensor", "binary_sensor"}
+"""Domains whose entities are meant only when they are named."""
+
+_PLURALS = {"media_player": "media players", "switch": "switches", "climate": "thermostats"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that a sentence may mean, and how well the words fit (1 = fully)."""
+
+    target: Target
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    words: tuple[str, ...]
+    id: str
+
+
+class _Lexicon:
+    """Names that can be found by words which are nearly theirs."""
+
+    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
+        self.phrases = [
+            _Phrase(words, key) for key, name in names if (words := tuple(tokens(name)))
+        ]
+        counts = Counter(word for phrase in self.phrases for word in set(phrase.words))
+        total = max(len(self.phrases), 1)
+        self.weights = {
+            word: 0.15 + math.log((total + 1) / count) / math.log(total + 1)
+            for word, count in counts.items()
+        }
+        self.words = list(counts)
+        self._where: dict[str, list[int]] = defaultdict(list)
+        for index, phrase in enumerate(self.phrases):
+            for word in set(phrase.words):
+                self._where[word].append(index)
+        self._parts: dict[str, list[str]] = defaultdict(list)
+        for word in self.words:
+            if len(word) >= 7:
+                for cut in range(4, len(word) - 2):
+                    self._parts[word[:cut]].append(word)
+                    self._parts[word[-cut:]].append(word)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._where
+
+    def similar(self, said: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Return for each said word the words of names that it may be, with likeness 0 to 1."""
+        found: dict[str, dict[str, float]] = {}
+        for word in set(said):
+            likeness: dict[str, float] = {}
+            if word in self._where:
+                likeness[word] = 1.0
+            if len(word) >= 4 and self.words:
+                for other, ratio, _ in process.extract(
+                    word, self.words, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=6
+                ):
+                    likeness.setdefault(other, ratio / 100)
+            if len(word) >= 7:
+                for cut in range(4, len(word) - 2):
+                    for part in (word[:cut], word[-cut:]):
+                        if part in self._where:
+                            likeness.setdefault(part, _PART)
+            if len(word) >= 4:
+                for other in self._parts.get(word, ())[:8]:
+                    likeness.setdefault(other, _PART)
+            if likeness:
+                found[word] = likeness
+        return found
+
+    def find(self, said: Sequence[str]) -> dict[str, tuple[float, frozenset[str]]]:
+        """Return by key how much of a name was said (0 to 1), and which said words that were."""
+        by_phrase: dict[int, dict[str, tuple[float, str]]] = defaultdict(dict)
+        for spoken, likenesses in self.similar(said).items():
+            for word, likeness in likenesses.items():
+                for index in self._where[word]:
+                    best = by_phrase[index].get(word)
+                    if best is None or best[0] < likeness:
+                        by_phrase[index][word] = (likeness, spoken)
+        results: dict[str, tuple[float, frozenset[str]]] = {}
+        for index, matched in by_phrase.items():
+            phrase = self.phrases[index]
+            whole = sum(self.weights[word] for word in phrase.words)
+            part = sum(
+                self.weights[word] * matched[word][0] for word in phrase.words if word in matched
+            )
+            share = part / whole
+            if share > results.get(phrase.id, (0.0,))[0]:
+                results[phrase.id] = (share, frozenset(said for _, said in matched.values()))
+        return results
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What a sentence may mean."""
+
+    candidates: tuple[Candidate, ...]
+    areas: tuple[str, ...]
+    floors: tuple[str, ...]
+    named: frozenset[str]
+    """Said words that belong to names of entities, areas or floors."""
+    unexplained: frozenset[str]
+    """Said words that are neither part of a name nor of what people say to a house."""
+
+    @property
+    def best(self) -> float:
+        """The score of the best candidate, 0 when there is none."""
+        return self.candidates[0].score if self.candidates else 0.0
+
+
+class Index:
+    """A house, ready to be looked up by what people say in one language."""
+
+    def __init__(self, house: House, words: Words) -> None:
+        self.house = house
+        self.words = words
+        self.labels = _labels(house)
+        self._entities = _Lexicon(
+            (entity.id, name)
+            for entity in house.entities.values()
+            for name in (entity.name, *entity.aliases)
+        )
+        self._areas = _Lexicon(
+            (area.id, name) for area in house.areas.values() for name in (area.name, *area.aliases)
+        )
+        self._floors = _Lexicon(
+            (floor.id, name)
+            for floor in house.floors.values()
+            for name in (floor.name, *floor.aliases)
+        )
+        self._by_area: dict[str | None, list[Entity]] = defaultdict(list)
+        self._domains: Counter[str] = Counter()
+        self._only: dict[str, Entity] = {}
+        for entity in house.entities.values():
+            self._by_area[entity.area_id].append(entity)
+            self._domains[entity.domain] += 1
+            self._only[entity.domain] = entity
+        self._nouns = _Lexicon(
+            [(domain, word) for word, domains in words.domains.items() for domain in domains]
+            + [("cover:" + str(out), word) for word, out in words.device_classes.items()]
+        )
+
+    def look_up(
+        self, text: str, *, area_id: str | None = None, previous: Sequence[Target] = ()
+    ) -> Shortlist:
+        """Return what a sentence may mean.
+
+        `area_id` is where the speaker stands; `previous` are the targets of the turn before,
+        for "it" and "them".
+        """
+        said = tokens(text)
+        said += self._joined(said)
+        areas = _best(self._areas.find(said))
+        floors = _best(self._floors.find(said))
+        place = frozenset(
+            word for matched in (areas, floors) for _, spoken in matched.values() for word in spoken
+        )
+        names = self._entities.find(said)
+        nouns = self._said_nouns(said)
+        noun_words = frozenset(word for words in nouns.values() for word in words)
+        scores: dict[Target, float] = {}
+
+        for entity_id, (share, spoken) in names.items():
+            entity = self.house.entities[entity_id]
+            score = self._entity_score(entity, share, spoken, said, areas, floors, place)
+            if entity.area_id and entity.area_id == area_id and not place - spoken:
+                score += 0.1
+            if score >= 0.3:
+                scores[entity] = score
+        every = self._every(said)
+        if every:
+            scores = {target: score - 0.2 for target, score in scores.items()}
+        for group, score in self._groups(said, nouns, areas, floors, area_id):
+            scores[group] = max(score, scores.get(group, 0))
+        named = (
+            place
+            | noun_words
+            | frozenset(word for share, words in names.values() if share >= 0.5 for word in words)
+        )
+        odd = self._odd(said, named)
+        trust = max(0.0, 1.0 - 0.35 * len(odd))
+        self._add_places(scores, areas, floors, area_id, trust)
+        strongest = max(scores.values(), default=0.0)
+        for target in previous:
+            scores[target] = max(scores.get(target, 0), 0.8 if strongest < 0.6 else 0.4)
+
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], self.label(item[0])))
+        return Shortlist(
+            tuple(
+                Candidate(target, self.label(target), round(score, 4)) for target, score in ranked
+            ),
+            tuple(areas),
+            tuple(floors),
+            named,
+            odd,
+        )
+
+    def label(self, target: Target) -> str:
+        """Return the unambiguous name of a target, as the model reads and writes it."""
+        if isinstance(target, Entity):
+            return self.labels[target.id]
+        what = target.device_class or target.domain
+        plural = _PLURALS.get(what, what.replace("_", " ") + "s")
+        if target.area_id and target.area_id in self.house.areas:
+            return f"all {plural} in {_plain(self.house.areas[target.area_id].name)}"
+        if target.floor_id and target.floor_id in self.house.floors:
+            return f"all {plural} on {_plain(self.house.floors[target.floor_id].name)}"
+        return f"all {plural}"
+
+    def _joined(self, said: Sequence[str]) -> list[str]:
+        """Return names that were said, or written down, as two words: "bed room"."""
+        pairs = ("".join(pair) for pair in pairwise(said))
+        return [
+            pair
+            for pair in pairs
+            if any(pair in lexicon for lexicon in (self._entities, self._areas, self._floors))
+        ]
+
+    def _entity_score(
+        self,
+        entity: Entity,
+        share: float,
+        spoken: frozenset[str],
+        said: Sequence[str],
+        areas: dict[str, tuple[float, frozenset[str]]],
+        floors: dict[str, tuple[float, frozenset[str]]],
+        place: frozenset[str],
+    ) -> float:
+        score = share
+        elsewhere = place - spoken
+        area = self.house.area_of(entity)
+        here = (entity.area_id in areas) or (area is not None and area.floor_id in floors)
+        if here:
+            score += 0.25 if elsewhere else 0.05
+        elif elsewhere:
+            score *= 0.6
+        if share >= 0.95:
+            return score
+        # A part of a name that leaves words of the sentence unexplained was perhaps not meant.
+        odd = len(self._odd(said, spoken | place))
+        return score * (1.0 - 0.15 * min(odd, 3))
+
+    def _odd(self, said: Sequence[str], named: frozenset[str]) -> frozenset[str]:
+        """Return words that are neither part of a name nor of what people say to a house."""
+        return frozenset(
+            word
+            for word in said
+            if word not in named
+            and word not in HINTS
+            and not self.words.knows(word)
+            and not word[0].isdigit()
+            and word not in self.words.numbers
+        )
+
+    def _said_nouns(self, said: Sequence[str]) -> dict[tuple[str, str | None], frozenset[str]]:
+        """Return the domains and device classes that were named, with the words."""
+        found: dict[tuple[str, str | None], frozenset[str]] = {}
+        for key, (share, spoken) in self._nouns.find(said).items():
+            if share < 0.85:
+                continue
+            domain, _, device_class = key.partition(":")
+            found[domain, device_class or None] = spoken
+        return found
+
+    def _every(self, said: Sequence[str]) -> bool:
+        return any(f" {phrase} " in f" {' '.join(said)} " for phrase in self.words.all)
+
+    def _groups(
+        self,
+        said: Sequence[str],
+        nouns: dict[tuple[str, str | None], frozenset[str]],
+        areas: dict[str, tuple[float, frozenset[str]]],
+        floors: dict[str, tuple[float, frozenset[str]]],
+        area_id: str | None,
+    ) -> Iterable[tuple[Target, float]]:
+        text = " ".join(said)
+        every = self._every(said)
+        everywhere = any(f" {phrase} " in f" {text} " for phrase in self.words.everywhere)
+        for domain, device_class in nouns:
+            if not self._domains[domain]:
+                continue
+            places: list[tuple[Group, float]] = [
+                (Group(domain, area_id=key, device_class=device_class), 0.75 + 0.25 * share)
+                for key, (share, _) in areas.items()
+            ]
+            places += [
+                (Group(domain, floor_id=key, device_class=device_class), 0.75 + 0.25 * share)
+                for key, (share, _) in floors.items()
+            ]
+            if not places:
+                house = Group(domain, device_class=device_class)
+                if area_id and not everywhere:
+                    here = Group(domain, area_id=area_id, device_class=device_class)
+                    places.append((here, 0.7 if every else 0.9))
+                places.append((house, 0.95 if every or everywhere else 0.5))
+            for group, score in places:
+                members = group.members(self.house)
+                if len(members) == 1:
+                    yield members[0], score - 0.05
+                elif members:
+                    yield group, score
+
+    def _add_places(
+        self,
+        scores: dict[Target, float],
+        areas: dict[str, tuple[float, frozenset[str]]],
+        floors: dict[str, tuple[float, frozenset[str]]],
+        area_id: str | None,
+        trust: float,
+    ) -> None:
+        """Add what stands where the sentence points, for sentences that name no entity."""
+        for key in areas:
+            for entity in self._by_area[key][:_NEAR]:
+                scores.setdefault(entity, 0.45 * trust)
+        if not areas and area_id:
+            for entity in self._by_area[area_id][:_NEAR]:
+                scores.setdefault(entity, 0.35 * trust)
+        if not areas and not floors:
+            for domain, count in self._domains.items():
+                if count == 1 and domain not in _NAMED_ONLY:
+                    scores.setdefault(self._only[domain], 0.3 * trust)
+
+
+def _best(
+    found: dict[str, tuple[float, frozenset[str]]],
+) -> dict[str, tuple[float, frozenset[str]]]:
+    """Keep the places that were fully said, the longest name winning over a part of it."""
+    good = {key: match for key, match in found.items() if match[0] >= 0.7}
+    return {
+        key: (share, spoken)
+        for key, (share, spoken) in good.items()
+        if not any(
+            other != key and spoken <= words and (share, len(spoken)) < (better, len(words))
+            for other, (better, words) in good.items()
+        )
+    }
+
+
+def _plain(name: str) -> str:
+    """Return a name without the characters that JSON or a pattern would have to escape."""
+    return " ".join("".join(c for c in name if c.isprintable() and c not in '"\\').split())
+
+
+def _labels(house: House) -> dict[str, str]:
+    """Return an unambiguous label for each entity: its name, with the area where needed."""
+    labels = {entity.id: _plain(entity.name) or entity.id for entity in house.entities.values()}
+    for mark in (_with_area, _with_id):
+        counts = Counter(label.casefold() for label in labels.values())
+        for entity in house.entities.values():
+            if counts[labels[entity.id].casefold()] > 1:
+                labels[entity.id] = mark(house, entity, labels[entity.id])
+    return labels
+
+
+def _with_area(house: House, entity: Entity, label: str) -> str:
+    area = house.area_of(entity)
+    return f"{label} ({_plain(area.name)})" if area else label
+
+
+def _with_id(house: House, entity: Entity, label: str) -> str:
+    return f"{label} [{entity.id}]"
