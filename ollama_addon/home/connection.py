@@ -1,0 +1,388 @@
+"""The connection to Home Assistant: hass-client, kept connected, and REST beside it.
+
+The one place that talks to Home Assistant, and the one that turns what can go wrong
+there into an `AddonError`:
+
+- `home_away` (503): Home Assistant cannot be reached now.
+- `home_refused` (503): it does not accept the access token.
+- `home_slow` (504): it did not answer in time.
+- `home_failed` (502): it answered that it could not do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from hass_client import HomeAssistantClient  # type: ignore[import-untyped]
+from hass_client.exceptions import (  # type: ignore[import-untyped]
+    AuthenticationFailed,
+    BaseHassClientError,
+    ConnectionFailedDueToLargeMessage,
+    FailedCommand,
+)
+
+from ollama_addon.errors import AddonError
+
+ConnectionState = Literal["connecting", "connected", "disconnected", "refused"]
+Event = dict[str, Any]
+"""What a subscription brings; its form is that of the command subscribed to."""
+
+RETRY_FIRST = 1.0
+RETRY_LAST = 30.0
+RETRY_REFUSED = 60.0
+"""Seconds between attempts; each refused one may count towards a ban of our address."""
+CONNECT_TIMEOUT = 15.0
+PROBE_EVERY = 30.0
+PROBE_TIMEOUT = 15.0
+COMMAND_TIMEOUT = 20.0
+POST_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 3.0
+MAX_MESSAGE = 256 * 1024 * 1024
+"""Bytes of one message. The registries of a large home arrive as one message each."""
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Connection:
+    """Home Assistant's WebSocket and REST interfaces behind one access token.
+
+    `websocket_url` and `rest_url` are complete, such as `ws://host:8123/api/websocket` and
+    `http://host:8123/api`. Nothing happens before `start`, which never raises: the connection
+    is tried until `stop`.
+    """
+
+    def __init__(self, websocket_url: str, rest_url: str, token: str) -> None:
+        self._websocket_url = websocket_url
+        self._rest_url = rest_url.rstrip("/")
+        self._token = token
+        self._refused_advice = (
+            "Make a new long-lived access token in your Home Assistant profile, as an "
+            "administrator, and set it as HASS_TOKEN."
+        )
+        self.state: ConnectionState = "disconnected"
+        self.message = "Not connected to Home Assistant yet."
+        """What the state means, as a sentence for a person."""
+        self.version: str | None = None
+        """Home Assistant's version, once it is known."""
+        self._client: HomeAssistantClient | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._commands: set[asyncio.Task[Any]] = set()
+        self._delay = RETRY_FIRST
+        self._on_connect: list[Callable[[], None]] = []
+        self._on_disconnect: list[Callable[[], None]] = []
+
+    @classmethod
+    def from_supervisor(cls, url: str, token: str) -> Connection:
+        """Return a connection through the Supervisor at `url`, with the add-on's own token."""
+        url = url.rstrip("/")
+        connection = cls(f"{_websocket(url)}/core/websocket", f"{url}/core/api", token)
+        connection._refused_advice = (
+            "Restart the app (add-on), so that the Supervisor hands it a new token."
+        )
+        return connection
+
+    @classmethod
+    def from_url(cls, url: str, token: str) -> Connection:
+        """Return a connection to Home Assistant itself at `url`, with a long-lived token."""
+        url = url.rstrip("/")
+        return cls(f"{_websocket(url)}/api/websocket", f"{url}/api", token)
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent now."""
+        return self.state == "connected"
+
+    def on_connect(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time that the connection is made."""
+        self._on_connect.append(callback)
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time that the connection is lost or closed."""
+        self._on_disconnect.append(callback)
+
+    async def start(self) -> None:
+        """Begin to connect, and stay connected until `stop`."""
+        if self._task is not None:
+            return
+        # Proxies of the environment are for the internet, not for the house.
+        self._http = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {self._token}"},
+            timeout=POST_TIMEOUT,
+            trust_env=False,
+        )
+        self._task = asyncio.create_task(self._stay_connected(), name="home connection")
+
+    async def stop(self) -> None:
+        """Close the connection for good; may be called at any time."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+        for task in list(self._commands):
+            task.cancel()
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+        self._set("disconnected", "The connection to Home Assistant was closed.")
+
+    async def command(self, kind: str, /, *, within: float = COMMAND_TIMEOUT, **fields: Any) -> Any:
+        """Send the WebSocket command `kind` and return its result.
+
+        `within` is in seconds. Raises `AddonError` as the module says.
+        """
+        client = self._connected_client()
+        return await self._answer(client.send_command(kind, **fields), kind, within)
+
+    async def subscribe(
+        self,
+        callback: Callable[[Event], None],
+        kind: str,
+        /,
+        *,
+        within: float = COMMAND_TIMEOUT,
+        **fields: Any,
+    ) -> Callable[[], None]:
+        """Send the subscribing command `kind`, have `callback` called with each event.
+
+        Returns what ends the subscription, which may be called at any time, also twice. The
+        subscription does not outlive the connection: subscribe again in `on_connect`.
+        Raises `AddonError` as the module says.
+        """
+        client = self._connected_client()
+        ended = False
+
+        def receive(message: Mapping[str, Any]) -> None:
+            if ended or "event" not in message:
+                return
+            try:
+                callback(message["event"])
+            except Exception:
+                _log.exception("An event of %s was not understood", kind)
+
+        remove = await self._answer(client.subscribe(receive, kind, **fields), kind, within)
+
+        def unsubscribe() -> None:
+            nonlocal ended
+            if not ended and self._client is client:
+                remove()
+            ended = True
+
+        return unsubscribe
+
+    async def post(self, path: str, json: Mapping[str, Any]) -> dict[str, Any]:
+        """Post `json` to a path of the REST interface, such as `intent/handle`.
+
+        Returns the JSON object answered. Raises `AddonError` as the module says.
+        """
+        self._connected_client()
+        assert self._http is not None
+        try:
+            response = await self._http.post(f"{self._rest_url}/{path}", json=json)
+        except httpx.TimeoutException as err:
+            raise AddonError(
+                "home_slow",
+                "Home Assistant did not answer in time. What was asked may still be carried out.",
+                504,
+            ) from err
+        except (httpx.HTTPError, RuntimeError) as err:
+            # RuntimeError: the client was closed meanwhile.
+            raise _away(str(err)) from err
+        if response.status_code in (401, 403):
+            raise self._refusal()
+        if response.status_code in (502, 503, 504):
+            raise _away(f"status {response.status_code}")
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if response.status_code >= 400:
+            detail = answer.get("message") if isinstance(answer, dict) else None
+            raise AddonError(
+                "home_failed",
+                f"Home Assistant answered {path} with status {response.status_code}"
+                + (f": {detail}" if detail else "."),
+                502,
+            )
+        if not isinstance(answer, dict):
+            raise AddonError("home_failed", f"Home Assistant's answer to {path} is no object.", 502)
+        return answer
+
+    async def _stay_connected(self) -> None:
+        async with aiohttp.ClientSession() as session:
+            while True:
+                if self.state == "disconnected" and self._delay == RETRY_FIRST:
+                    self._set("connecting", "Connecting to Home Assistant.")
+                try:
+                    await self._one_connection(session)
+                except AddonError as err:
+                    refused = err.code == "home_refused"
+                    self._set("refused" if refused else "disconnected", err.message)
+                except Exception as err:
+                    _log.exception("The connection to Home Assistant failed unexpectedly")
+                    self._set("disconnected", _away(_reason(err)).message)
+                pause = RETRY_REFUSED if self.state == "refused" else self._delay
+                await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+                self._delay = min(self._delay * 2, RETRY_LAST)
+
+    async def _one_connection(self, session: aiohttp.ClientSession) -> None:
+        """Connect and stay until the connection ends, which raises `AddonError`."""
+        client = HomeAssistantClient(self._websocket_url, self._token, session, MAX_MESSAGE)
+        listener: asyncio.Task[None] | None = None
+        try:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await client.connect()
+            except AuthenticationFailed as err:
+                raise self._refusal() from err
+            except (BaseHassClientError, TimeoutError, TypeError, ValueError, LookupError) as err:
+                # hass-client lets through what a server says that is not Home Assistant.
+                raise _away(_reason(err)) from err
+            listener = asyncio.create_task(client.start_listening(), name="home listener")
+            await self._check_user(client)
+            self.version = client.version
+            self._client = client
+            self._delay = RETRY_FIRST
+            self._set("connected", f"Connected to Home Assistant {client.version}.")
+            self._tell(self._on_connect)
+            while True:
+                done, _ = await asyncio.wait({listener}, timeout=PROBE_EVERY)
+                if done:
+                    raise _lost(listener)
+                # A socket can be dead without ever being closed.
+                await self._user(client)
+        finally:
+            if self._client is client:
+                self._client = None
+                self._set("disconnected", "The connection to Home Assistant was lost.")
+                self._tell(self._on_disconnect)
+            await _close(client, listener)
+
+    async def _check_user(self, client: HomeAssistantClient) -> None:
+        if not (await self._user(client)).get("is_admin"):
+            raise AddonError(
+                "home_refused",
+                "The user of Home Assistant's access token is not an administrator. "
+                + self._refused_advice,
+                503,
+            )
+
+    async def _user(self, client: HomeAssistantClient) -> Mapping[str, Any]:
+        kind = "auth/current_user"
+        user = await self._answer(client.send_command(kind), kind, PROBE_TIMEOUT)
+        return user if isinstance(user, Mapping) else {}
+
+    async def _answer(self, coroutine: Coroutine[Any, Any, _T], kind: str, within: float) -> _T:
+        """Wait for a command of hass-client at most `within` seconds.
+
+        The command itself is never cancelled: an answer to a cancelled one would end
+        hass-client's listener. When the connection is lost, the listener cancels it.
+        """
+        task = asyncio.create_task(coroutine, name=f"home {kind}")
+        self._commands.add(task)
+        task.add_done_callback(self._command_done)
+        done, _ = await asyncio.wait({task}, timeout=within)
+        if not done:
+            raise AddonError(
+                "home_slow", f"Home Assistant did not answer {kind} within {within:.0f} s.", 504
+            )
+        if task.cancelled():
+            raise _away("the connection was lost")
+        try:
+            return task.result()
+        except FailedCommand as err:
+            raise AddonError("home_failed", _sentence(str(err)), 502) from err
+        except (BaseHassClientError, OSError, RuntimeError) as err:
+            raise _away(_reason(err)) from err
+
+    def _command_done(self, task: asyncio.Task[Any]) -> None:
+        self._commands.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not report it as forgotten
+
+    def _connected_client(self) -> HomeAssistantClient:
+        if self._client is not None:
+            return self._client
+        if self.state == "refused":
+            raise AddonError("home_refused", self.message, 503)
+        raise _away()
+
+    def _refusal(self) -> AddonError:
+        return AddonError(
+            "home_refused",
+            f"Home Assistant refused the access token. {self._refused_advice}",
+            503,
+        )
+
+    def _set(self, state: ConnectionState, message: str) -> None:
+        if (state, message) == (self.state, self.message):
+            return
+        level = logging.WARNING if state in ("disconnected", "refused") else logging.INFO
+        _log.log(level if state != self.state else logging.DEBUG, "%s", message)
+        self.state, self.message = state, message
+
+    def _tell(self, callbacks: list[Callable[[], None]]) -> None:
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                _log.exception("A callback of the connection failed")
+
+
+async def _close(client: HomeAssistantClient, listener: asyncio.Task[None] | None) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.disconnect()
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        _log.debug("The connection did not close in time")
+    finally:
+        if listener is not None and not listener.done():
+            listener.cancel()
+            await asyncio.wait({listener})
+
+
+def _lost(listener: asyncio.Task[None]) -> AddonError:
+    error = None if listener.cancelled() else listener.exception()
+    if isinstance(error, ConnectionFailedDueToLargeMessage):
+        return _away(f"it sent a message of more than {MAX_MESSAGE // 2**20} MiB")
+    return _away(_reason(error) if error else "it closed the connection")
+
+
+def _away(reason: str = "") -> AddonError:
+    return AddonError(
+        "home_away",
+        "Home Assistant cannot be reached now"
+        + (f" ({reason})" if reason else "")
+        + ". It may be restarting: try again in a moment.",
+        503,
+    )
+
+
+def _reason(err: BaseException) -> str:
+    if isinstance(err, TimeoutError):
+        return "no answer in time"
+    return str(err) or type(err).__name__
+
+
+def _sentence(text: str) -> str:
+    text = text.strip() or "Home Assistant could not do it"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _websocket(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+        raise AddonError(
+            "home_url",
+            f"{url!r} is not the address of Home Assistant: it must look like "
+            "http://homeassistant.local:8123.",
+            400,
+        )
+    return "ws" + url.removeprefix("http")
