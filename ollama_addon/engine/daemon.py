@@ -1,0 +1,252 @@
+"""The bundled Ollama server: started, watched, restarted, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from ..options import EngineOptions
+
+_LOGGER = logging.getLogger("ollama_addon.daemon")
+_LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR}
+_LEVEL = re.compile(r"\blevel=([A-Z]+)")
+
+State = Literal["starting", "running", "restarting", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the daemon is waited for, in seconds."""
+
+    start: float = 60
+    """For the first answer of a new process."""
+    check: float = 5
+    """Between two checks of a running one, and for the answer to each."""
+    misses: int = 4
+    """Checks in a row without an answer that make it count as hanging."""
+    stop: float = 8
+    """After the request to end, before it is killed."""
+    first_delay: float = 1
+    """Before the first restart; doubled each time up to `longest_delay`."""
+    longest_delay: float = 60
+    stable: float = 120
+    """Running this long makes the next restart a first one again."""
+
+
+class Daemon:
+    """`command` kept running as an Ollama server on loopback.
+
+    It listens on `port`, or on a free one when that is 0, and keeps models and key
+    below `data`. Failures are never raised: `state` and `message` tell of them.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        port: int,
+        data: Path,
+        options: EngineOptions,
+        patience: Patience = Patience(),
+    ) -> None:
+        self.state: State = "stopped"
+        self.message = "Ollama has not been started."
+        self.url = f"http://127.0.0.1:{port or _free_port()}"
+        self.restarts = 0
+        self.log: deque[str] = deque(maxlen=500)
+        """The newest lines of its log."""
+        self._command = tuple(command)
+        self._data = data
+        self._options = options
+        self._patience = patience
+        self._running = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the server, without waiting until it answers."""
+        if self._task is None:
+            self._set("starting", "Ollama is starting.")
+            self._task = asyncio.create_task(self._supervise(), name="daemon")
+
+    async def stop(self) -> None:
+        """End the server and everything it started; returns when all of it is gone."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        self._set("stopped", "Ollama has been stopped.")
+
+    async def wait_running(self) -> None:
+        """Wait until the server answers."""
+        await self._running.wait()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that the server is started with."""
+        options = self._options
+        models = self._data / "models"
+        env = {
+            key: value
+            for key, value in os.environ.items()
+            # Nothing of an Ollama elsewhere, and no keys to Home Assistant.
+            if key in ("OLLAMA_ADDON_CACHE", "OLLAMA_LIBRARY_PATH")
+            or not key.startswith(("OLLAMA_", "SUPERVISOR_", "HASSIO_", "HASS_", "LLAMA_ARG_"))
+        }
+        env |= {
+            "HOME": str(self._data),
+            "OLLAMA_HOST": self.url.removeprefix("http://"),
+            "OLLAMA_MODELS": str(models),
+            "OLLAMA_NO_CLOUD": "1",
+            "OLLAMA_KEEP_ALIVE": str(options.keep_alive),
+            "OLLAMA_NUM_PARALLEL": str(options.num_parallel),
+            "OLLAMA_MAX_LOADED_MODELS": str(options.max_loaded_models),
+            "OLLAMA_FLASH_ATTENTION": str(int(options.flash_attention)),
+            "OLLAMA_KV_CACHE_TYPE": options.kv_cache_type,
+            "OLLAMA_VULKAN": str(int(options.vulkan)),
+            "OLLAMA_IGPU_ENABLE": str(int(options.vulkan)),
+            "LLAMA_ARG_CACHE_RAM": str(options.cache_ram),
+        }
+        if any(models.glob("blobs/*-partial*")):
+            # Ollama's clean-up at start would throw away a download that can be resumed.
+            env["OLLAMA_NOPRUNE"] = "1"
+        return env
+
+    async def _supervise(self) -> None:
+        delay = self._patience.first_delay
+        while True:
+            began = time.monotonic()
+            try:
+                reason = await self._run()
+            except OSError as error:
+                _LOGGER.error("Ollama cannot be started: %s", error)
+                self._set("failed", f"Ollama cannot be started: {error}. Reinstall the add-on.")
+                return
+            if time.monotonic() - began > self._patience.stable:
+                delay = self._patience.first_delay
+            self.restarts += 1
+            self._set("restarting", f"{reason} It is started again in {delay:g} s.")
+            _LOGGER.error("%s", self.message)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, self._patience.longest_delay)
+
+    async def _run(self) -> str:
+        """One process from start to end; the answer is a sentence about why it ended."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        if shutil.which(self._command[0]) is None:
+            raise FileNotFoundError(f"there is no program '{self._command[0]}'")
+        process = await asyncio.create_subprocess_exec(
+            *_guarded(self._command),
+            env=self.environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=2**20,
+            start_new_session=True,
+        )
+        _LOGGER.info("Started %s as process %d", self._command[0], process.pid)
+        assert process.stdout is not None
+        reading = asyncio.create_task(self._read(process.stdout))
+        watching = asyncio.create_task(self._watch())
+        ending = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait((watching, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                return watching.result()
+            # What it wrote last is often the reason.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(reading), 1)
+            last = f" It said: {self.log[-1]}" if self.log else ""
+            return f"Ollama ended with exit status {process.returncode}.{last}"
+        finally:
+            self._running.clear()
+            watching.cancel()
+            await asyncio.shield(self._end(process))
+            reading.cancel()
+            await asyncio.gather(reading, watching, ending, return_exceptions=True)
+
+    async def _watch(self) -> str:
+        """Return when the server hangs."""
+        patience = self._patience
+        async with httpx.AsyncClient(
+            base_url=self.url, timeout=patience.check, trust_env=False
+        ) as client:
+            deadline = time.monotonic() + patience.start
+            while not await _answers(client):
+                if time.monotonic() > deadline:
+                    return f"Ollama did not answer within {patience.start:g} s of its start."
+                await asyncio.sleep(min(0.1, patience.check))
+            self._set("running", "Ollama is running.")
+            self._running.set()
+            misses = 0
+            while misses < patience.misses:
+                await asyncio.sleep(patience.check)
+                misses = 0 if await _answers(client) else misses + 1
+        return "Ollama hangs: it no longer answers."
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), self._patience.stop)
+        # The server is asked, its runners are not: whatever is left of them goes now.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+    async def _read(self, stream: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:  # longer than the limit; readline() has dropped it
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                self.log.append(text)
+                level = _LEVEL.search(text)
+                _LOGGER.log(_LEVELS.get(level[1] if level else "", logging.DEBUG), "%s", text)
+
+    def _set(self, state: State, message: str) -> None:
+        self.state = state
+        self.message = message
+
+
+def _guarded(command: Sequence[str]) -> list[str]:
+    """Let `command` yield to Home Assistant and end when this process dies.
+
+    `setpriv` and `nice` replace themselves by what they start, so the process id stays.
+    """
+    guards: list[str] = []
+    if setpriv := shutil.which("setpriv"):
+        guards += [setpriv, "--pdeathsig", "TERM"]
+    if nice := shutil.which("nice"):
+        guards += [nice, "-n", "5"]
+    return [*guards, *command]
+
+
+async def _answers(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/api/version")).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,235 @@
+"""One Ollama server: its health, its models, and the talk with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import ollama
+
+from ..errors import AddonError
+from ..model_names import canonical
+
+_LOGGER = logging.getLogger(__name__)
+
+_CHECK_TIMEOUT = 5.0
+_FIRST_BYTE = 300.0
+"""Seconds for a cold model to be loaded and a long prompt to be read."""
+_NEXT_BYTE = 60.0
+
+# `ollama` makes a failed connection a ConnectionError, which is an OSError; the last three
+# are what it raises when an answer is not what the API documents.
+TROUBLE = (ollama.ResponseError, httpx.HTTPError, OSError, ValueError, TypeError, AttributeError)
+"""Everything that talking to a server may raise; `Server.said` makes sentences of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a model is and can do."""
+
+    capabilities: frozenset[str]
+    """`completion`, `tools`, `thinking`, `vision`, `embedding` …"""
+    parameters: int | None
+    """How many weights it has."""
+    parameter_size: str
+    """The same for people: `4.0B`."""
+    context_length: int | None
+    """The longest context, in tokens, that it was made for."""
+    family: str
+    quantization: str
+
+
+class Server:
+    """One Ollama server, as it was at the last check.
+
+    `client` is for everything but chat, which has its own method here.
+    """
+
+    def __init__(self, url: str, api_key: str = "", *, bundled: bool = False) -> None:
+        self.url = url
+        self.bundled = bundled
+        self.healthy = False
+        self.message = "It has not been checked yet."
+        self.latency: float | None = None
+        """Seconds that the last check took."""
+        self.models: Mapping[str, ollama.ListResponse.Model] = {}
+        """By canonical name."""
+        self.loaded: Mapping[str, ollama.ProcessResponse.Model] = {}
+        """Those in memory, by canonical name."""
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        timeout = httpx.Timeout(_FIRST_BYTE, connect=_CHECK_TIMEOUT)
+        self.client = ollama.AsyncClient(url, headers=headers, timeout=timeout, trust_env=False)
+        self.http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=timeout, trust_env=False
+        )
+        self._details: dict[tuple[str, str | None], Details] = {}
+        self._checking: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """How a sentence begins that is about it."""
+        return "The built-in Ollama server" if self.bundled else f"The Ollama server at {self.url}"
+
+    async def check(self) -> None:
+        """Look whether it answers and what it has. Checks at the same time share one look."""
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._check())
+        await asyncio.shield(self._checking)
+
+    async def _check(self) -> None:
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                models = await self.client.list()
+                latency = time.perf_counter() - began
+                loaded = await self.client.ps()
+        except TROUBLE as error:
+            if self.healthy:
+                _LOGGER.warning("%s does not answer any more: %r", self.name, error)
+            self.down(self.said(error, "").message)
+            return
+        if not self.healthy:
+            _LOGGER.info("%s answers; models: %d", self.name, len(models.models))
+        self.models = {canonical(model.model): model for model in models.models if model.model}
+        self.loaded = {canonical(model.model): model for model in loaded.models if model.model}
+        self.latency = latency
+        self.healthy = True
+        self.message = f"{self.name} answers."
+
+    def down(self, message: str) -> None:
+        """Count it as not answering until the next check."""
+        self.healthy = False
+        self.latency = None
+        self.message = message
+
+    async def details(self, model: str) -> Details:
+        """Tell what `model` is and can do; asked once for each version of it.
+
+        Raises AddonError.
+        """
+        listed = self.models.get(canonical(model))
+        key = (canonical(model), listed.digest if listed else None)
+        if key not in self._details:
+            try:
+                async with asyncio.timeout(_CHECK_TIMEOUT):
+                    self._details[key] = _details(await self.client.show(model))
+            except TROUBLE as error:
+                raise self.said(error, model) from error
+        return self._details[key]
+
+    async def chat(self, request: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Send the body of an `/api/chat` request; yield what comes back, line by line.
+
+        Raises what is in TROUBLE. Ollama stops working on it when the iteration is closed.
+        """
+        # Not through `client.chat`: that one reduces the schemas of tools to a few keywords.
+        async with self.http.stream("POST", "/api/chat", json=request) as response:
+            if response.is_error:
+                text = (await response.aread()).decode(errors="replace")
+                raise ollama.ResponseError(text, response.status_code)
+            lines = response.aiter_lines()
+            patience, done = _FIRST_BYTE, False
+            while True:
+                async with asyncio.timeout(patience):
+                    line = await anext(lines, None)
+                if line is None:
+                    break
+                if not line.strip():
+                    continue
+                chunk = json.loads(line)
+                if error := chunk.get("error"):
+                    raise ollama.ResponseError(str(error))
+                if "message" not in chunk:
+                    raise ValueError("a chunk without a message")
+                patience, done = _NEXT_BYTE, bool(chunk.get("done"))
+                yield chunk
+            if not done:
+                raise httpx.RemoteProtocolError("the answer stopped in the middle")
+
+    def said(self, error: Exception, model: str) -> AddonError:
+        """Turn what went wrong in talking to it about `model` into a sentence for a person."""
+        if isinstance(error, ollama.ResponseError):
+            return self._refused(error, model)
+        if isinstance(error, httpx.TimeoutException | TimeoutError) and not isinstance(
+            error, httpx.ConnectTimeout
+        ):
+            return AddonError(
+                "engine_busy",
+                f"{self.name} takes too long to answer. Try again in a moment; if this happens "
+                "often, choose a smaller model.",
+                503,
+            )
+        if isinstance(error, httpx.HTTPError | OSError):
+            if self.bundled:
+                advice = "It is started again by itself; try again in a moment."
+            else:
+                advice = "Check that it is on, and its address in the add-on's options."
+            return AddonError("engine_down", f"{self.name} does not answer. {advice}", 503)
+        return AddonError(
+            "bad_answer",
+            f"{self.name} sent something that is not Ollama's. Check its address in the add-on's "
+            "options, and that its version is recent.",
+            502,
+        )
+
+    def _refused(self, error: ollama.ResponseError, model: str) -> AddonError:
+        text = " ".join(error.error.split())[:300]
+        if error.status_code in (401, 403):
+            return AddonError(
+                "engine_down",
+                f"{self.name} refuses the key. Check 'api_key' in the add-on's options.",
+                503,
+            )
+        if error.status_code == 404 and model:
+            return missing(model)
+        if error.status_code == 503:
+            return AddonError(
+                "engine_busy", f"{self.name} has too much to do ({text}). Try again shortly.", 503
+            )
+        if error.status_code in (404, 502, 504):
+            return AddonError(
+                "engine_down", f"{self.name} does not answer as Ollama does ({text}).", 503
+            )
+        advice = "The log of the add-on may say more."
+        if "memory" in text:
+            advice = "Choose a smaller model or a smaller context window."
+        return AddonError(
+            "model_failed", f"{self.name} could not run {model or 'it'}: {text}. {advice}", 502
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
+        await self.client.close()  # type: ignore[no-untyped-call]
+        await self.http.aclose()
+
+
+def missing(model: str) -> AddonError:
+    """Make the error for a model that is not there."""
+    return AddonError(
+        "model_missing",
+        f"The model {model} is not installed. Download it on the add-on's Models page, or choose "
+        "another one in the add-on's options.",
+        503,
+    )
+
+
+def _details(shown: ollama.ShowResponse) -> Details:
+    info = shown.modelinfo or {}
+    architecture = info.get("general.architecture", "")
+    return Details(
+        capabilities=frozenset(shown.capabilities or ()),
+        parameters=info.get("general.parameter_count"),
+        parameter_size=(shown.details and shown.details.parameter_size) or "",
+        context_length=info.get(f"{architecture}.context_length"),
+        family=(shown.details and shown.details.family) or "",
+        quantization=(shown.details and shown.details.quantization_level) or "",
+    )

@@ -1,0 +1,192 @@
+"""The Ollama servers there are, and which of them answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Literal
+
+import psutil
+
+from ..errors import AddonError
+from ..model_names import canonical
+from ..options import AgentOptions, ServerOptions
+from .daemon import Daemon
+from .server import TROUBLE, Details, Server, missing
+
+_LOGGER = logging.getLogger(__name__)
+
+_CHECK_EVERY = 15.0
+"""Seconds between two health checks."""
+
+
+class Servers:
+    """The servers of the options in their order, the bundled one last.
+
+    `agents` say how large a context each model needs, `threads` how many threads the
+    bundled server may use (0 leaves one core to Home Assistant).
+    """
+
+    def __init__(
+        self,
+        remote: Sequence[ServerOptions],
+        daemon: Daemon | None,
+        *,
+        agents: Sequence[AgentOptions] = (),
+        threads: int = 0,
+    ) -> None:
+        self.bundled = None if daemon is None else Server(daemon.url, bundled=True)
+        self.all = [Server(server.url, server.api_key) for server in remote]
+        if self.bundled is not None:
+            self.all.append(self.bundled)
+        self._daemon = daemon
+        self._threads = threads or _spare_threads()
+        self._contexts: dict[str, int] = {}
+        for agent in agents:
+            model = canonical(agent.model)
+            self._contexts[model] = max(agent.context_window, self._contexts.get(model, 0))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Check all servers, now and from time to time."""
+        await self.refresh()
+        self._tasks = [asyncio.create_task(self._check_often(), name="servers")]
+        if self._daemon is not None:
+            self._tasks.append(asyncio.create_task(self._greet(self._daemon), name="greeting"))
+
+    async def stop(self) -> None:
+        """Stop checking and close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(server.close() for server in self.all))
+
+    async def refresh(self) -> None:
+        """Check all servers now."""
+        await asyncio.gather(*(server.check() for server in self.all))
+
+    async def for_model(self, model: str) -> Server:
+        """Find the first healthy server that has `model`.
+
+        Raises AddonError: `engine_down` when no server answers, `model_missing` when
+        none of those that do has it.
+        """
+        return (await self._having(model))[0]
+
+    async def _having(self, model: str) -> list[Server]:
+        name = canonical(model)
+        found = [server for server in self.all if server.healthy and name in server.models]
+        if not found:
+            await self.refresh()
+            found = [server for server in self.all if server.healthy and name in server.models]
+        if found:
+            return found
+        if any(server.healthy for server in self.all):
+            raise missing(model)
+        raise AddonError("engine_down", self._why_down(), 503)
+
+    def _why_down(self) -> str:
+        if self._daemon is not None and self._daemon.state in ("starting", "running"):
+            return "Ollama is still starting. Try again in a moment."
+        if self._daemon is not None:
+            return self._daemon.message
+        if not self.all:
+            return "There is no Ollama server. Add one to 'servers' in the add-on's options."
+        return " ".join(server.message for server in self.all)
+
+    def profile(self, model: str) -> dict[str, Any]:
+        """Give the runner options for `model`, the same for everything that is sent to it.
+
+        Ollama reloads a model when they differ.
+        """
+        profile: dict[str, Any] = {}
+        if context := self._contexts.get(canonical(model)):
+            profile["num_ctx"] = context
+        if self._threads:
+            profile["num_thread"] = self._threads
+        return profile
+
+    async def details(self, model: str) -> Details:
+        """Tell what `model` is and can do. Raises AddonError."""
+        return await (await self.for_model(model)).details(model)
+
+    async def capabilities(self, model: str) -> set[str]:
+        """Tell what `model` can do: `completion`, `tools`, `thinking` … Raises AddonError."""
+        return set((await self.details(model)).capabilities)
+
+    async def chat(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        format: Mapping[str, Any] | Literal["json"] | None = None,  # noqa: A002
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool = True,
+        think: bool | None = None,
+        num_predict: int | None = None,
+        temperature: float | None = None,
+        keep_alive: int | None = None,
+        seed: int | None = None,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Send `messages` to `model` and yield Ollama's answer, chunk by chunk.
+
+        The last chunk has `done: true`, counts and durations (nanoseconds); without
+        `stream` it is the only one. `keep_alive` is in seconds, -1 for ever, 0 not at all.
+        As long as nothing has been answered, the next server takes over from one that fails.
+        Close the iterator to make Ollama stop. Raises AddonError (`engine_down`,
+        `engine_busy`, `model_missing`, `model_failed`, `bad_answer`).
+        """
+        servers = await self._having(model)
+        if think and "thinking" not in await self.capabilities(model):
+            think = None  # Ollama would refuse the whole request
+        for server in servers:
+            options = self.profile(model) | {
+                "num_predict": num_predict,
+                "temperature": temperature,
+                "seed": seed,
+            }
+            if not server.bundled:
+                options.pop("num_thread", None)  # another machine has its own cores
+            request = {
+                "model": model,
+                "messages": list(messages),
+                "stream": stream,
+                "format": format,
+                "tools": tools,
+                "think": think,
+                "keep_alive": keep_alive,
+                "options": {key: value for key, value in options.items() if value is not None},
+            }
+            request = {key: value for key, value in request.items() if value is not None}
+            answered = False
+            try:
+                async with aclosing(server.chat(request)) as chunks:
+                    async for chunk in chunks:
+                        answered = True
+                        yield chunk
+                return
+            except TROUBLE as error:
+                trouble = server.said(error, model)
+                if trouble.code == "engine_down":
+                    server.down(trouble.message)
+                if answered or server is servers[-1]:
+                    raise trouble from error
+                _LOGGER.warning("%s The next server takes over.", trouble.message)
+
+    async def _check_often(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECK_EVERY)
+            await self.refresh()
+
+    async def _greet(self, daemon: Daemon) -> None:
+        await daemon.wait_running()
+        await self.refresh()
+
+
+def _spare_threads() -> int:
+    """All cores but one, or 0 (Ollama's own choice) where there are too few to spare one."""
+    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+    return cores - 1 if cores > 2 else 0
