@@ -11,6 +11,16 @@ from dev.supervisor.addon import Addon
 from dev.supervisor.core import Core
 from dev.supervisor.ingress import User
 from dev.supervisor.manifest import Manifest, ManifestError
-from dev.supervisor.server import Supervisor
+from dev.supervisor.options import InvalidOptions
+from dev.supervisor.server import ADDRESS, Supervisor
 
-__all__ = ["Addon", "Core", "Manifest", "ManifestError", "Supervisor", "User"]
+__all__ = [
+    "ADDRESS",
+    "Addon",
+    "Core",
+    "InvalidOptions",
+    "Manifest",
+    "ManifestError",
+    "Supervisor",
+    "User",
+]

@@ -28,8 +28,8 @@ class Addon:
     """An installed add-on.
 
     `url` is where the sidecar listens, `data` the folder that it knows as `/data`,
-    `command` what starts it, `log` the file that its output goes to. `environment` is given
-    to the process over the one of this process.
+    `command` what starts it, `log` the file that its output goes to. `environment` is all that
+    the process gets, with `SUPERVISOR_TOKEN` added; the one of this process when left out.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Addon:
         self.log = log
         self.token = secrets.token_hex(28)
         self.ingress_token = secrets.token_urlsafe(32)
-        self.environment = dict(environment or {})
+        self.environment = dict(os.environ if environment is None else environment)
         self.user_options: dict[str, Any] = options or {}
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
@@ -126,7 +126,7 @@ class Addon:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **self.environment},
+            env={**self.environment, "SUPERVISOR_TOKEN": self.token},
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )

@@ -8,12 +8,15 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from urllib.parse import unquote
 
-from aiohttp import ClientSession, hdrs, web
+from aiohttp import ClientSession, TCPConnector, hdrs, web
 
 from dev.supervisor.addon import Addon
 from dev.supervisor.api import Api, ApiError, Discovery
 from dev.supervisor.core import Core, CoreProxy
 from dev.supervisor.ingress import Ingress, User
+
+ADDRESS = "127.0.0.2"
+"""Where ingress comes from: as with the real one, an address that nobody else has."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -83,15 +86,16 @@ class Supervisor:
 
     async def __aenter__(self) -> Supervisor:
         """Start the server."""
-        self._session = ClientSession()
+        self._to_core = ClientSession()
+        self._to_addon = ClientSession(connector=TCPConnector(local_addr=(ADDRESS, 0)))
         app = web.Application(
             middlewares=[self._guard],
             client_max_size=_LARGEST_BODY,
             handler_args={"max_line_size": _LONGEST_LINE, "max_field_size": _LONGEST_LINE},
         )
         app.add_routes(self._api.routes())
-        app.add_routes(CoreProxy(self.addon, lambda: self.core, self._session).routes())
-        app.add_routes(Ingress(self.addon, lambda: self.user, self._session).routes())
+        app.add_routes(CoreProxy(self.addon, lambda: self.core, self._to_core).routes())
+        app.add_routes(Ingress(self.addon, lambda: self.user, self._to_addon).routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -106,7 +110,8 @@ class Supervisor:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the server, with every connection that passes through it."""
-        await self._session.close()
+        await self._to_core.close()
+        await self._to_addon.close()
         await self._runner.cleanup()
 
     @web.middleware

@@ -17,7 +17,7 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dev.supervisor import Addon, Core, Manifest, ManifestError, Supervisor
+from dev.supervisor import ADDRESS, Addon, Core, Manifest, ManifestError, Supervisor
 from dev.supervisor.options import InvalidOptions, merge, validate
 
 MANIFEST = {
@@ -50,6 +50,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
             "query": dict(request.query),
             "headers": {name.lower(): value for name, value in request.headers.items()},
             "body": body.decode(errors="replace"),
+            "peer": request.remote,
         },
         headers={"Cache-Control": "no-store", "X-Private": "secret"},
     )
@@ -368,6 +369,7 @@ class TestIngress:
         headers = seen["headers"]
         assert (seen["method"], seen["path"], seen["query"]) == ("PUT", "/api/things", {"q": "1"})
         assert seen["body"] == "body"
+        assert seen["peer"] == ADDRESS
         assert headers["x-ingress-path"] == supervisor.addon.ingress_path
         assert headers["x-remote-user-id"] == supervisor.user.id
         assert headers["x-remote-user-name"] == supervisor.user.name
