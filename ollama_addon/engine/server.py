@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ class Details:
 class Server:
     """One Ollama server, as it was at the last check.
 
-    `client` is for everything but chat, which has its own method here.
+    `client` is for everything that is not streamed.
     """
 
     def __init__(self, url: str, api_key: str = "", *, bundled: bool = False) -> None:
@@ -63,11 +64,8 @@ class Server:
         self.loaded: Mapping[str, ollama.ProcessResponse.Model] = {}
         """Those in memory, by canonical name."""
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        timeout = httpx.Timeout(_FIRST_BYTE, connect=_CHECK_TIMEOUT)
-        self.client = ollama.AsyncClient(url, headers=headers, timeout=timeout, trust_env=False)
-        self.http = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=timeout, trust_env=False
-        )
+        self.client = ollama.AsyncClient(url, headers=headers, timeout=30, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False)
         self._details: dict[tuple[str, str | None], Details] = {}
         self._checking: asyncio.Task[None] | None = None
 
@@ -124,33 +122,47 @@ class Server:
         return self._details[key]
 
     async def chat(self, request: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-        """Send the body of an `/api/chat` request; yield what comes back, line by line.
+        """Send the body of an `/api/chat` request; yield what comes back, chunk by chunk.
 
         Raises what is in TROUBLE. Ollama stops working on it when the iteration is closed.
         """
         # Not through `client.chat`: that one reduces the schemas of tools to a few keywords.
-        async with self.http.stream("POST", "/api/chat", json=request) as response:
+        done = False
+        async with aclosing(self.lines("/api/chat", request, _FIRST_BYTE, _NEXT_BYTE)) as lines:
+            async for chunk in lines:
+                if "message" not in chunk:
+                    raise ValueError("a chunk without a message")
+                done = bool(chunk.get("done"))
+                yield chunk
+        if not done:
+            raise httpx.RemoteProtocolError("the answer stopped in the middle")
+
+    async def lines(
+        self, path: str, request: Mapping[str, Any], first: float, further: float
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Post `request` and yield the lines of the answer, each a JSON object.
+
+        `first` and `further` are the seconds that each line is waited for. Raises what is
+        in TROUBLE.
+        """
+        timeout = httpx.Timeout(first, connect=_CHECK_TIMEOUT)
+        async with self.http.stream("POST", path, json=request, timeout=timeout) as response:
             if response.is_error:
                 text = (await response.aread()).decode(errors="replace")
                 raise ollama.ResponseError(text, response.status_code)
             lines = response.aiter_lines()
-            patience, done = _FIRST_BYTE, False
+            patience = first
             while True:
                 async with asyncio.timeout(patience):
                     line = await anext(lines, None)
                 if line is None:
-                    break
-                if not line.strip():
-                    continue
-                chunk = json.loads(line)
-                if error := chunk.get("error"):
-                    raise ollama.ResponseError(str(error))
-                if "message" not in chunk:
-                    raise ValueError("a chunk without a message")
-                patience, done = _NEXT_BYTE, bool(chunk.get("done"))
-                yield chunk
-            if not done:
-                raise httpx.RemoteProtocolError("the answer stopped in the middle")
+                    return
+                if line.strip():
+                    chunk = json.loads(line)
+                    if error := chunk.get("error"):
+                        raise ollama.ResponseError(str(error))
+                    yield chunk
+                    patience = further
 
     def said(self, error: Exception, model: str) -> AddonError:
         """Turn what went wrong in talking to it about `model` into a sentence for a person."""

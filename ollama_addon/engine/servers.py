@@ -86,9 +86,10 @@ class Servers:
             return found
         if any(server.healthy for server in self.all):
             raise missing(model)
-        raise AddonError("engine_down", self._why_down(), 503)
+        raise AddonError("engine_down", self.why_down(), 503)
 
-    def _why_down(self) -> str:
+    def why_down(self) -> str:
+        """Say why no server answers, and what to do."""
         if self._daemon is not None and self._daemon.state in ("starting", "running"):
             return "Ollama is still starting. Try again in a moment."
         if self._daemon is not None:
