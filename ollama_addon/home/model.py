@@ -90,6 +90,8 @@ class House:
     states: Mapping[str, State] = field(default_factory=dict)
     device_areas: Mapping[str, str] = field(default_factory=dict)
     """The area of each device that has one, by device id: where a satellite stands."""
+    satellite_areas: Mapping[str, str] = field(default_factory=dict)
+    """The area of each assist satellite that has one, by entity id."""
     name: str = "Home"
     language: str = "en"
     temperature_unit: str = "°C"
@@ -100,6 +102,11 @@ class House:
     def area_of(self, entity: Entity) -> Area | None:
         """Return the area that an entity stands in, if any."""
         return self.areas.get(entity.area_id) if entity.area_id else None
+
+    def satellite(self, device_id: str | None, satellite_id: str | None) -> Satellite:
+        """Return the satellite of these ids, with the area that it stands in, if any."""
+        area_id = self.satellite_areas.get(satellite_id or "")
+        return Satellite(device_id, satellite_id, area_id or self.device_areas.get(device_id or ""))
 
     def floor_of(self, area: Area | None) -> Floor | None:
         """Return the floor of an area, if any."""

@@ -1,0 +1,185 @@
+"""Intents and services, carried out by Home Assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ollama_addon.errors import AddonError
+from ollama_addon.home.connection import Connection
+from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.model import Satellite
+from ollama_addon.home.registries import ASSISTANT
+
+_ENTITY_KEYS = frozenset({"entity_id", "entities", "group_members"})
+"""Where the data of services name entities."""
+_PLACE_KEYS = frozenset({"area_id", "device_id", "floor_id", "label_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an intent did something to, or failed to: an entity, an area or a floor."""
+
+    type: str
+    id: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an intent; a refusal by Home Assistant is an outcome, not an exception."""
+
+    ok: bool
+    """Whether it was done, at least for one of its entities."""
+    speech: str = ""
+    """What the intent itself says, as a timer's status does; mostly nothing."""
+    code: str | None = None
+    """When not `ok`, Home Assistant's code: `failed_to_handle`, `no_valid_targets` …"""
+    reason: str | None = None
+    """When not `ok`, why, as a sentence."""
+    success_targets: tuple[Target, ...] = ()
+    failed_targets: tuple[Target, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Values for the reply: the response's `speech_slots`."""
+
+
+class Actions:
+    """Does things in the house of a mirror, and nothing to an entity that is not exposed."""
+
+    def __init__(self, connection: Connection, mirror: Mirror) -> None:
+        self._connection = connection
+        self._mirror = mirror
+
+    async def handle_intent(
+        self,
+        name: str,
+        slots: Mapping[str, Any],
+        *,
+        language: str | None = None,
+        satellite: Satellite | None = None,
+        preferred_area: str | None = None,
+    ) -> Outcome:
+        """Have Home Assistant handle the intent `name`, as Assist would.
+
+        `slots` are plain values by slot, such as `{"name": "light.kitchen", "brightness": 40}`;
+        the slot `name` also takes an entity id. `preferred_area` is the area that decides
+        between entities of one name. Home Assistant itself refuses what is not exposed.
+        Raises `AddonError` only when Home Assistant does not answer.
+        """
+        data = dict(slots)
+        if preferred_area:
+            data["preferred_area_id"] = preferred_area
+        request: dict[str, Any] = {"name": name, "data": data, "assistant": ASSISTANT}
+        if language:
+            request["language"] = language
+        if satellite and satellite.device_id:
+            request["device_id"] = satellite.device_id
+        if satellite and satellite.satellite_id:
+            request["satellite_id"] = satellite.satellite_id
+        try:
+            response = await self._connection.post("intent/handle", request)
+        except AddonError as err:
+            if err.code != "home_failed":
+                raise
+            # Slots of a wrong form and unknown intents have no response of their own.
+            return Outcome(False, code="invalid_intent", reason=err.message)
+        return _outcome(response)
+
+    async def call_service(
+        self,
+        domain: str,
+        service: str,
+        data: Mapping[str, Any] | None = None,
+        target: Mapping[str, Any] | None = None,
+        *,
+        return_response: bool = False,
+    ) -> dict[str, Any]:
+        """Call a service on exposed entities and return its response, empty without one.
+
+        Raises `AddonError`: `not_exposed` when an entity in `target` or `data` is not exposed,
+        when there is none, or when areas, devices or labels are targeted; else what the
+        connection raises.
+        """
+        data, target = dict(data or {}), dict(target or {})
+        entity_ids = [*_entities(target), *_entities(data)]
+        if not entity_ids or _PLACE_KEYS & (data.keys() | target.keys()):
+            raise AddonError(
+                "not_exposed",
+                f"The service {domain}.{service} must be called with the entities that it is for.",
+                403,
+            )
+        await self._mirror.check_exposed(entity_ids)
+        result = await self._connection.command(
+            "call_service",
+            domain=domain,
+            service=service,
+            service_data=data,
+            target=target,
+            return_response=return_response,
+        )
+        response = result.get("response") if isinstance(result, Mapping) else None
+        return dict(response) if isinstance(response, Mapping) else {}
+
+    async def todo_items(
+        self, entity_id: str, status: Sequence[str] = ("needs_action",)
+    ) -> list[dict[str, Any]]:
+        """Return the items of a to-do list: `summary`, `uid`, `status`, perhaps `due`."""
+        return await self._read("todo", "get_items", entity_id, "items", status=list(status))
+
+    async def calendar_events(self, entity_id: str, start: str, end: str) -> list[dict[str, Any]]:
+        """Return the events between two ISO times: `start`, `end`, `summary`, perhaps more."""
+        return await self._read(
+            "calendar",
+            "get_events",
+            entity_id,
+            "events",
+            start_date_time=start,
+            end_date_time=end,
+        )
+
+    async def weather_forecast(self, entity_id: str, kind: str = "daily") -> list[dict[str, Any]]:
+        """Return the `daily`, `hourly` or `twice_daily` forecast, in the house's units."""
+        return await self._read("weather", "get_forecasts", entity_id, "forecast", type=kind)
+
+    async def _read(
+        self, domain: str, service: str, entity_id: str, key: str, **data: Any
+    ) -> list[dict[str, Any]]:
+        response = await self.call_service(
+            domain, service, data, {"entity_id": entity_id}, return_response=True
+        )
+        return list((response.get(entity_id) or {}).get(key) or [])
+
+
+def _outcome(response: Mapping[str, Any]) -> Outcome:
+    """Read Home Assistant's intent response."""
+    data: Mapping[str, Any] = response.get("data") or {}
+    speech = str(((response.get("speech") or {}).get("plain") or {}).get("speech") or "")
+    if response.get("response_type") == "error":
+        reason = speech or "Home Assistant could not do that."
+        return Outcome(False, speech, str(data.get("code") or "unknown"), reason)
+    success, failed = _targets(data.get("success")), _targets(data.get("failed"))
+    # An area counts as a success of its own, even when nothing in it could be reached.
+    if failed and not any(target.type == "entity" for target in success):
+        names = ", ".join(target.name for target in failed)
+        reason = f"Home Assistant could not reach {names}."
+        return Outcome(False, speech, "failed_to_handle", reason, (), failed)
+    slots = response.get("speech_slots") or {}
+    return Outcome(True, speech, None, None, success, failed, slots)
+
+
+def _targets(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Target, ...]:
+    return tuple(
+        Target(str(entry.get("type")), entry.get("id"), str(entry.get("name") or ""))
+        for entry in entries or ()
+    )
+
+
+def _entities(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the entities that a service's data name, at any depth."""
+    for key, value in data.items():
+        if key in _ENTITY_KEYS:
+            names = value.split(",") if isinstance(value, str) else value or ()
+            yield from (str(name).strip() for name in names)
+        elif isinstance(value, Mapping):
+            yield from _entities(value)
