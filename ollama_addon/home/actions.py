@@ -14,7 +14,7 @@ from ollama_addon.home.registries import ASSISTANT
 
 _ENTITY_KEYS = frozenset({"entity_id", "entities", "group_members"})
 """Where the data of services name entities."""
-_PLACE_KEYS = frozenset({"area_id", "device_id", "floor_id", "label_id"})
+_PLACES = frozenset({"area_id", "device_id", "floor_id", "label_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Target:
     """What an intent did something to, or failed to: an entity, an area or a floor."""
 
     type: str
-    id: str | None
+    id: str
     name: str
 
 
@@ -34,9 +34,9 @@ class Outcome:
     """Whether it was done, at least for one of its entities."""
     speech: str = ""
     """What the intent itself says, as a timer's status does; mostly nothing."""
-    code: str | None = None
+    code: str = ""
     """When not `ok`, Home Assistant's code: `failed_to_handle`, `no_valid_targets` …"""
-    reason: str | None = None
+    reason: str = ""
     """When not `ok`, why, as a sentence."""
     success_targets: tuple[Target, ...] = ()
     failed_targets: tuple[Target, ...] = ()
@@ -87,44 +87,38 @@ class Actions:
         return _outcome(response)
 
     async def call_service(
-        self,
-        domain: str,
-        service: str,
-        data: Mapping[str, Any] | None = None,
-        target: Mapping[str, Any] | None = None,
-        *,
-        return_response: bool = False,
-    ) -> dict[str, Any]:
-        """Call a service on exposed entities and return its response, empty without one.
+        self, domain: str, service: str, data: Mapping[str, Any], entity_ids: Sequence[str]
+    ) -> Outcome:
+        """Call a service on exposed entities; `data` are its fields.
 
-        Raises `AddonError`: `not_exposed` when an entity in `target` or `data` is not exposed,
-        when there is none, or when areas, devices or labels are targeted; else what the
-        connection raises.
+        The outcome's code is `not_exposed` when one of the entities, or one that `data` names,
+        is not exposed, and `failed_to_handle` when Home Assistant could not do it.
+        Raises `AddonError` only when Home Assistant does not answer.
         """
-        data, target = dict(data or {}), dict(target or {})
-        entity_ids = [*_entities(target), *_entities(data)]
-        if not entity_ids or _PLACE_KEYS & (data.keys() | target.keys()):
-            raise AddonError(
-                "not_exposed",
-                f"The service {domain}.{service} must be called with the entities that it is for.",
-                403,
-            )
-        await self._mirror.check_exposed(entity_ids)
-        result = await self._connection.command(
-            "call_service",
-            domain=domain,
-            service=service,
-            service_data=data,
-            target=target,
-            return_response=return_response,
+        try:
+            await self._call(domain, service, data, entity_ids, return_response=False)
+        except AddonError as err:
+            if err.code not in ("not_exposed", "home_failed"):
+                raise
+            code = "failed_to_handle" if err.code == "home_failed" else err.code
+            return Outcome(False, code=code, reason=err.message)
+        entities = self._mirror.house.entities
+        return Outcome(
+            True,
+            success_targets=tuple(
+                Target("entity", entity_id, entities[entity_id].name)
+                for entity_id in entity_ids
+                if entity_id in entities
+            ),
         )
-        response = result.get("response") if isinstance(result, Mapping) else None
-        return dict(response) if isinstance(response, Mapping) else {}
 
     async def todo_items(
         self, entity_id: str, status: Sequence[str] = ("needs_action",)
     ) -> list[dict[str, Any]]:
-        """Return the items of a to-do list: `summary`, `uid`, `status`, perhaps `due`."""
+        """Return the items of a to-do list: `summary`, `uid`, `status`, perhaps `due`.
+
+        This and the next two raise `AddonError`: `not_exposed`, or as the connection does.
+        """
         return await self._read("todo", "get_items", entity_id, "items", status=list(status))
 
     async def calendar_events(self, entity_id: str, start: str, end: str) -> list[dict[str, Any]]:
@@ -145,10 +139,33 @@ class Actions:
     async def _read(
         self, domain: str, service: str, entity_id: str, key: str, **data: Any
     ) -> list[dict[str, Any]]:
-        response = await self.call_service(
-            domain, service, data, {"entity_id": entity_id}, return_response=True
+        """Return what a service reads of one entity; raises `AddonError`."""
+        result = await self._call(domain, service, data, [entity_id], return_response=True)
+        return list(result["response"][entity_id].get(key) or [])
+
+    async def _call(
+        self,
+        domain: str,
+        service: str,
+        data: Mapping[str, Any],
+        entity_ids: Sequence[str],
+        return_response: bool,
+    ) -> Any:
+        if not entity_ids or not _PLACES.isdisjoint(data):
+            raise AddonError(
+                "not_exposed",
+                f"The service {domain}.{service} must be called with the entities that it is for.",
+                403,
+            )
+        await self._mirror.check_exposed([*entity_ids, *_entities(data)])
+        return await self._connection.command(
+            "call_service",
+            domain=domain,
+            service=service,
+            service_data=dict(data),
+            target={"entity_id": list(entity_ids)},
+            return_response=return_response,
         )
-        return list((response.get(entity_id) or {}).get(key) or [])
 
 
 def _outcome(response: Mapping[str, Any]) -> Outcome:
@@ -165,12 +182,12 @@ def _outcome(response: Mapping[str, Any]) -> Outcome:
         reason = f"Home Assistant could not reach {names}."
         return Outcome(False, speech, "failed_to_handle", reason, (), failed)
     slots = response.get("speech_slots") or {}
-    return Outcome(True, speech, None, None, success, failed, slots)
+    return Outcome(True, speech, "", "", success, failed, slots)
 
 
 def _targets(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Target, ...]:
     return tuple(
-        Target(str(entry.get("type")), entry.get("id"), str(entry.get("name") or ""))
+        Target(str(entry.get("type")), str(entry.get("id") or ""), str(entry.get("name") or ""))
         for entry in entries or ()
     )
 

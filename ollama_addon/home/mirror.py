@@ -112,6 +112,13 @@ class Mirror:
             ) from None
         return self._house
 
+    async def stop(self) -> None:
+        """Follow no longer; the house stays as it was."""
+        task = self._task
+        self._pause()
+        if task is not None:
+            await asyncio.wait({task})
+
     async def check_exposed(self, entity_ids: Iterable[str]) -> None:
         """Raise `AddonError` when any of the entities is not exposed (`not_exposed`).
 
