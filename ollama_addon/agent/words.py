@@ -34,8 +34,7 @@ from unicode_rbnf import RbnfEngine
 _SAMPLES = 6
 _MAX_DEPTH = 12
 FRACTIONS = dict.fromkeys(
-    "half halfway halb halbe halfte moitie mi mitad medio helft halverwege meta polowa metade".split(),
-    50,
+    "half halfway halb halbe halfte moitie mitad helft halverwege meta polowa metade".split(), 50
 ) | dict.fromkeys("quarter viertel quart cuarto kwart quarto cwierc".split(), 25)
 """Shares that people say instead of a percentage."""
 

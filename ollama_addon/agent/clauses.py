@@ -1,0 +1,45 @@
+"""A sentence with several requests, taken apart."""
+
+from __future__ import annotations
+
+import re
+
+from ollama_addon.agent.shortlist import Index
+from ollama_addon.agent.words import tokens
+
+_AND = "and|then|und|dann|et|puis|y|e|luego|en|dan|i|oraz|poi|och|og"
+_SPLIT = re.compile(rf"\s*[,;]\s*(?:(?:{_AND})\s+)*|\s+(?:(?:{_AND})\s+)+", re.IGNORECASE)
+
+
+def clauses(text: str, index: Index, area_id: str | None) -> list[str]:
+    """Return the parts of a sentence that each ask for something, in order.
+
+    "the lamp and the fan" shares one verb: a part without words of its own about what to do
+    is given those of the part that has them. A sentence is left whole when a part would not
+    name anything.
+    """
+    parts = [part.strip() for part in _SPLIT.split(text) if part and part.strip()]
+    if len(parts) < 2:
+        return [text]
+    found = [index.look_up(part, area_id=area_id) for part in parts]
+    if any(shortlist.best < 0.6 for shortlist in found):
+        return [text]
+    speaking = [
+        [word for word in tokens(part) if word not in shortlist.named and index.words.knows(word)]
+        for part, shortlist in zip(parts, found, strict=True)
+    ]
+    strengths = [max(index.words.weigh(words).values(), default=0.0) for words in speaking]
+    strongest = max(range(len(parts)), key=lambda number: strengths[number])
+    return [
+        part
+        if strengths[number] >= 1.5 or number == strongest
+        else f"{part} {' '.join(speaking[_nearest(number, strengths, strongest)])}"
+        for number, part in enumerate(parts)
+    ]
+
+
+def _nearest(number: int, strengths: list[float], strongest: int) -> int:
+    """Return the part before that says what to do, else the strongest one."""
+    return next(
+        (before for before in range(number - 1, -1, -1) if strengths[before] >= 1.5), strongest
+    )

@@ -1,0 +1,183 @@
+"""The one place where the parts of the sidecar are made and tied together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shlex
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from ollama_addon import __version__
+from ollama_addon.agent.agent import Agent, Home
+from ollama_addon.agent.warmup import Warmup
+from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.servers import Servers
+from ollama_addon.errors import AddonError
+from ollama_addon.home.actions import Actions
+from ollama_addon.home.connection import Connection
+from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.templates import Templates
+from ollama_addon.home.translations import Translations
+from ollama_addon.options import load_options, wanted_models
+from ollama_addon.supervisor import Supervisor
+from ollama_addon.web import conversation, models, panel, status
+from ollama_addon.web.auth import Guard, read_token
+from ollama_addon.web.state import Parts
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, as opposed to the options that people set."""
+
+    data: Path
+    host: str
+    port: int
+    ingress_peer: str
+    engine_command: tuple[str, ...]
+    engine_port: int
+    supervisor_url: str
+    supervisor_token: str
+    hass_url: str
+    hass_token: str
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the environment, with the defaults of the container."""
+        get = os.environ.get
+        return cls(
+            data=Path(get("OLLAMA_ADDON_DATA", "/data")),
+            host=get("OLLAMA_ADDON_HOST", "0.0.0.0"),  # the add-on's own network
+            port=int(get("OLLAMA_ADDON_PORT", "8099")),
+            ingress_peer=get("OLLAMA_ADDON_INGRESS_PEER", "172.30.32.2"),
+            engine_command=tuple(shlex.split(get("OLLAMA_ADDON_ENGINE_COMMAND", "ollama serve"))),
+            engine_port=int(get("OLLAMA_ADDON_ENGINE_PORT", "11435")),
+            supervisor_url=get("SUPERVISOR_URL", "http://supervisor"),
+            supervisor_token=get("SUPERVISOR_TOKEN", ""),
+            hass_url=get("HASS_URL", ""),
+            hass_token=get("HASS_TOKEN", ""),
+        )
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """Return the sidecar's app. Nothing runs before its lifespan begins."""
+    guard = Guard(read_token(settings.data / "token"), settings.ingress_peer)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.parts = await _start(settings, stack)
+            yield
+
+    app = FastAPI(
+        title="Ollama for Home Assistant",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.include_router(status.open_router)
+    for router in (status.router, conversation.router, models.router, panel.router):
+        app.include_router(router, dependencies=[Depends(guard)])
+    app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
+    _answer_errors(app)
+    return app
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
+    """Make the parts and start them; `stack` stops them in the opposite order."""
+    options, problems = load_options(settings.data / "options.json")
+    for problem in problems:
+        _LOGGER.error("Option %s: %s", problem.field or "file", problem.message)
+    logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
+
+    daemon: Daemon | None = None
+    if settings.engine_command:
+        daemon = Daemon(
+            settings.engine_command, settings.engine_port, settings.data, options.engine
+        )
+        await daemon.start()
+        stack.push_async_callback(daemon.stop)
+    servers = Servers(
+        options.servers, daemon, agents=options.agents, threads=options.engine.threads
+    )
+    await servers.start()
+    stack.push_async_callback(servers.stop)
+    inventory = Inventory(servers, wanted_models(options))
+    await inventory.start()
+    stack.push_async_callback(inventory.stop)
+
+    if settings.hass_url:
+        connection = Connection.from_url(settings.hass_url, settings.hass_token)
+    else:
+        connection = Connection.from_supervisor(settings.supervisor_url, settings.supervisor_token)
+    mirror = Mirror(connection)
+    await connection.start()
+    stack.push_async_callback(connection.stop)
+    stack.push_async_callback(mirror.stop)
+    home = Home(
+        mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
+    )
+    agents = {agent.id: Agent(agent, servers, home, inventory) for agent in options.agents}
+    warmup = Warmup(tuple(agents.values()), mirror, inventory)
+    warmup.start()
+    stack.push_async_callback(warmup.stop)
+    if settings.supervisor_token:
+        supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
+        stack.push_async_callback(supervisor.close)
+        announcing = asyncio.create_task(_announce(supervisor, settings))
+        stack.callback(announcing.cancel)
+    return Parts(options, tuple(problems), agents, daemon, servers, inventory, connection, mirror)
+
+
+async def _announce(supervisor: Supervisor, settings: Settings) -> None:
+    """Tell Home Assistant where the agents are, until it was heard."""
+    token = read_token(settings.data / "token")
+    while True:
+        try:
+            own = await supervisor.self_info()
+            await supervisor.announce(
+                "ollama_addon",
+                {"host": own["hostname"], "port": settings.port, "token": token},
+            )
+            _LOGGER.info("Announced to Home Assistant")
+            return
+        except AddonError as error:
+            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.message)
+            await asyncio.sleep(30)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Have every error answered with a code and a sentence."""
+
+    def answer(status_code: int, code: str, message: str) -> JSONResponse:
+        return JSONResponse({"error": {"code": code, "message": message}}, status_code)
+
+    @app.exception_handler(AddonError)
+    async def addon_error(request: Request, error: AddonError) -> JSONResponse:
+        return answer(error.status, error.code, error.message)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the request"
+        return answer(422, "invalid_request", f"{where}: {first['msg']}.")
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:
+            return answer(404, "not_found", f"There is nothing at {request.url.path}.")
+        return answer(error.status_code, "http_error", str(error.detail))

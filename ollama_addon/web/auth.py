@@ -1,0 +1,54 @@
+"""Who may come in: ingress by its address, everybody else by the token."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from pathlib import Path
+
+from starlette.requests import HTTPConnection
+
+from ollama_addon.errors import AddonError
+
+
+def read_token(path: Path) -> str:
+    """Return the token kept in a file, made and kept on first use.
+
+    Raises OSError when the folder cannot be written.
+    """
+    if path.exists() and (token := path.read_text().strip()):
+        return token
+    token = secrets.token_urlsafe(32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(token)
+    temporary.replace(path)
+    return token
+
+
+class Guard:
+    """A dependency of every route but the health check.
+
+    `ingress_peer` is the one address that ingress comes from; a header cannot stand in for
+    it. Raises AddonError (401) for everyone else without the token.
+    """
+
+    def __init__(self, token: str, ingress_peer: str) -> None:
+        self._token = token.encode()
+        self._ingress_peer = ingress_peer
+
+    def __call__(self, request: HTTPConnection) -> None:
+        """Let a request in, or raise."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self._token):
+            return
+        peer = request.client.host if request.client else ""
+        if peer == self._ingress_peer and "x-ingress-path" in request.headers:
+            return
+        raise AddonError(
+            "unauthorized",
+            "Open the panel in Home Assistant's sidebar, or send the add-on's token as "
+            "'Authorization: Bearer …'.",
+            401,
+        )

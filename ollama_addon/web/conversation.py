@@ -1,0 +1,88 @@
+"""Agents: list, converse."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from fastapi.sse import EventSourceResponse, format_sse_event
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
+
+from ollama_addon.agent.agent import Agent, Turn
+from ollama_addon.agent.events import Error, Event, as_json
+from ollama_addon.errors import AddonError
+from ollama_addon.web.state import parts
+
+_LOGGER = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/api/agents")
+
+
+class TurnBody(BaseModel):
+    """One turn in. The language is a tag such as `de`; Home Assistant's own when left out."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: str
+    language: str = Field(default="", max_length=35)
+    conversation_id: str = Field(default="", max_length=128)
+    device_id: str | None = Field(default=None, max_length=128)
+    satellite_id: str | None = Field(default=None, max_length=255)
+    user_name: str | None = Field(default=None, max_length=128)
+    extra_system_prompt: str | None = Field(default=None, max_length=8_000)
+
+
+class AgentBody(BaseModel):
+    """A configured agent."""
+
+    id: str
+    name: str
+    model: str
+    control_home: bool
+
+
+@router.get("")
+async def agents(request: Request) -> list[AgentBody]:
+    """Return the configured agents."""
+    return [
+        AgentBody(
+            id=agent.options.id,
+            name=agent.options.name,
+            model=agent.options.model,
+            control_home=agent.options.control_home,
+        )
+        for agent in parts(request).agents.values()
+    ]
+
+
+@router.post(
+    "/{agent_id}/converse",
+    response_class=EventSourceResponse,
+    responses={404: {"description": "No such agent"}, 413: {"description": "Too long"}},
+)
+async def converse(request: Request, agent_id: str, body: TurnBody) -> StreamingResponse:
+    """Take one turn; answer with its events as they happen."""
+    agent = parts(request).agent(agent_id)
+    turn = Turn(**body.model_dump())
+    agent.check(turn)
+    return EventSourceResponse(_stream(agent, turn), headers={"Cache-Control": "no-store"})
+
+
+async def _stream(agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
+    try:
+        async for event in agent.converse(turn):
+            yield _encode(event)
+    except AddonError as error:
+        _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.message)
+        yield _encode(Error(error.code, error.message))
+    except Exception:
+        _LOGGER.exception("A turn of %s failed", agent.options.name)
+        yield _encode(Error("internal", "Something went wrong in the add-on; its log says what."))
+
+
+def _encode(event: Event) -> bytes:
+    data = json.dumps(as_json(event), ensure_ascii=False)
+    return format_sse_event(event=event.name, data_str=data)

@@ -1,0 +1,49 @@
+"""The parts of the sidecar, as the routes find them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from ollama_addon.agent.agent import Agent
+from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.servers import Servers
+from ollama_addon.errors import AddonError
+from ollama_addon.home.connection import Connection
+from ollama_addon.home.mirror import Mirror
+from ollama_addon.options import OptionProblem, Options
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that was made and tied together in `app.py`."""
+
+    options: Options
+    problems: tuple[OptionProblem, ...]
+    agents: Mapping[str, Agent]
+    daemon: Daemon | None
+    servers: Servers
+    inventory: Inventory
+    connection: Connection
+    mirror: Mirror
+
+    def agent(self, agent_id: str) -> Agent:
+        """Return an agent by its id. Raises AddonError (404) when there is none."""
+        try:
+            return self.agents[agent_id]
+        except KeyError:
+            known = ", ".join(sorted(self.agents)) or "none is configured"
+            raise AddonError(
+                "unknown_agent",
+                f"There is no agent '{agent_id[:80]}'. The agents are: {known}.",
+                404,
+            ) from None
+
+
+def parts(request: HTTPConnection) -> Parts:
+    """Return the parts of the app that a request came to."""
+    return cast(Parts, request.app.state.parts)

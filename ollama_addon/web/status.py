@@ -1,0 +1,108 @@
+"""Is it well, and if not, what is wrong and what to do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from ollama_addon import __version__
+from ollama_addon.web.state import Parts, parts
+
+Health = Literal["ok", "degraded", "down"]
+
+open_router = APIRouter()
+router = APIRouter(prefix="/api")
+
+
+class Part(BaseModel):
+    """How one part of the add-on is, with a sentence."""
+
+    state: Health
+    message: str
+
+
+class Status(BaseModel):
+    """How the add-on is."""
+
+    version: str
+    engine: Part
+    models: Part
+    home: Part
+    agents: Part
+    problems: list[str]
+    """What is wrong in the options, a sentence each."""
+
+
+@open_router.get("/health")
+async def health() -> dict[str, str]:
+    """Answer while the sidecar lives. Holds no secret."""
+    return {"status": "ok"}
+
+
+@router.get("/status")
+async def status(request: Request) -> Status:
+    """Return how engine, models, home and agents are."""
+    all_parts = parts(request)
+    return Status(
+        version=__version__,
+        engine=_engine(all_parts),
+        models=_models(all_parts),
+        home=_home(all_parts),
+        agents=_agents(all_parts),
+        problems=[f"{p.field}: {p.message}" if p.field else p.message for p in all_parts.problems],
+    )
+
+
+def _engine(all_parts: Parts) -> Part:
+    servers = all_parts.servers.all
+    healthy = [server for server in servers if server.healthy]
+    if not healthy:
+        return Part(state="down", message=all_parts.servers.why_down())
+    away = [server.message for server in servers if not server.healthy]
+    if away:
+        return Part(state="degraded", message=" ".join(away))
+    return Part(state="ok", message=f"Ollama answers at {healthy[0].url}.")
+
+
+def _models(all_parts: Parts) -> Part:
+    missing = [m for m in all_parts.inventory.models if m.wanted and not m.present]
+    if not missing:
+        return Part(state="ok", message="All models are there.")
+    sentences = [
+        pull.message
+        if (pull := all_parts.inventory.progress(model.name))
+        else f"The model {model.name} is missing."
+        for model in missing
+    ]
+    wanted = [m for m in all_parts.inventory.models if m.wanted]
+    state: Health = "down" if len(missing) == len(wanted) else "degraded"
+    return Part(state=state, message=" ".join(sentences))
+
+
+def _home(all_parts: Parts) -> Part:
+    if not all_parts.connection.connected:
+        return Part(state="down", message=all_parts.connection.message)
+    if not all_parts.mirror.ready:
+        return Part(state="degraded", message="The home is still being read.")
+    house = all_parts.mirror.house
+    if not house.entities:
+        return Part(
+            state="degraded",
+            message="No entity is exposed to Assist. Choose some in Home Assistant under "
+            "Settings, Voice assistants, Expose.",
+        )
+    return Part(
+        state="ok",
+        message=f"{len(house.entities)} exposed entities in {len(house.areas)} areas.",
+    )
+
+
+def _agents(all_parts: Parts) -> Part:
+    if not all_parts.agents:
+        return Part(
+            state="down", message="No agent is configured. Add one in the add-on's options."
+        )
+    names = ", ".join(agent.options.name for agent in all_parts.agents.values())
+    return Part(state="ok", message=f"Ready: {names}.")
