@@ -1,0 +1,1 @@
+"""What the agent is judged by: homes, sentences, and what has to happen."""
