@@ -33,10 +33,9 @@ from dev.engine.store import Store, StoredModel
 _LOGGER = logging.getLogger(__name__)
 
 
-def create_app(environment: Environment) -> FastAPI:
+def create_app(environment: Environment, scheduler: Scheduler) -> FastAPI:
     """Tie the parts together."""
     store = Store(environment.models)
-    scheduler = Scheduler(environment.keep_alive, environment.num_parallel)
     journal = Journal()
     inference = Inference(store, scheduler, journal, environment.context_length)
 

@@ -21,7 +21,6 @@ Number = Annotated[float, Field(strict=True)]
 
 _RUNNER = ("num_ctx", "num_batch", "num_thread", "num_gpu", "main_gpu", "use_mmap")
 _SAMPLING = (
-    "num_keep",
     "seed",
     "temperature",
     "top_k",
@@ -34,8 +33,14 @@ _SAMPLING = (
     "frequency_penalty",
     "stop",
 )
-#: Where llama.cpp has another name for an option.
-_LLAMA_NAMES = {"num_keep": "n_keep"}
+#: What Ollama calls the type that a value should have had, by pydantic's name of the problem.
+_TYPES = {
+    "int_type": "integer",
+    "float_type": "float32",
+    "bool_type": "boolean",
+    "list_type": "array",
+    "string_type": "an array of strings",
+}
 
 
 class Options(BaseModel):
@@ -78,15 +83,17 @@ class Options(BaseModel):
             return cls.model_validate(merged)
         except ValidationError as err:
             problem = err.errors()[0]
+            wanted = _TYPES.get(problem["type"], "another one")
             raise EngineError(
-                500, f'option "{problem["loc"][0]}" is invalid: {problem["msg"]}'
+                500, f'option "{problem["loc"][0]}" must be of type {wanted}'
             ) from None
 
     def runner(self, trained_context: int) -> dict[str, Any]:
         """Return what a model is loaded with; another value of any of these loads it anew."""
         runner = self.model_dump(include=set(_RUNNER))
-        runner["num_ctx"] = max(1, min(self.num_ctx, trained_context))
-        runner["num_thread"] = self.num_thread or os.cpu_count()
+        runner["num_ctx"] = max(4, min(self.num_ctx, trained_context))
+        runner["num_batch"] = max(1, self.num_batch)
+        runner["num_thread"] = self.num_thread if self.num_thread > 0 else os.cpu_count()
         return runner
 
     def sampling(self, num_ctx: int) -> dict[str, Any]:
@@ -96,7 +103,6 @@ class Options(BaseModel):
         """
         limit = 10 * num_ctx
         sampling = self.model_dump(include=set(_SAMPLING))
-        for name, llama_name in _LLAMA_NAMES.items():
-            sampling[llama_name] = sampling.pop(name)
+        sampling["n_keep"] = self.num_keep
         sampling["n_predict"] = self.num_predict if 0 <= self.num_predict <= limit else limit
         return sampling

@@ -1,5 +1,6 @@
 """The bodies of requests, as Ollama documents them."""
 
+import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
@@ -26,7 +27,9 @@ def _check_format(value: Any) -> dict[str, Any] | None:
         return {"type": "object"}
     if isinstance(value, dict):
         return value
-    raise ValueError(f'invalid format: {value!r}; expected "json" or a valid JSON Schema object')
+    raise ValueError(
+        f'invalid format: {json.dumps(value)}; expected "json" or a valid JSON Schema object'
+    )
 
 
 KeepAlive = Annotated[
@@ -143,6 +146,7 @@ async def read_body(request: Request, kind: type[_Body]) -> _Body:
         return kind.model_validate_json(body)
     except ValidationError as err:
         problem = err.errors()[0]
+        if problem["type"] == "value_error":
+            raise EngineError(400, str(problem["ctx"]["error"])) from None
         where = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        raise EngineError(400, f"{where}: {message}" if where else message) from None
+        raise EngineError(400, f"{where}: {problem['msg']}" if where else problem["msg"]) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dev.engine.errors import EngineError
 from dev.engine.options import Options
 from dev.engine.runner import Runner
 from dev.engine.store import StoredModel
@@ -42,6 +43,7 @@ class Scheduler:
         self._num_parallel = num_parallel
         self._loaded: Loaded | None = None
         self._turn = asyncio.Lock()
+        self._closed = False
         self._expiry: asyncio.TimerHandle | None = None
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -79,7 +81,8 @@ class Scheduler:
                 self._unload()
 
     async def close(self) -> None:
-        """Unload at once, whatever runs."""
+        """Unload at once, whatever runs, and load nothing any more."""
+        self._closed = True
         self._unload()
         await asyncio.gather(*self._stopping)
 
@@ -91,6 +94,8 @@ class Scheduler:
             await loaded.idle.wait()
         self._unload()
         await asyncio.gather(*self._stopping)
+        if self._closed:
+            raise EngineError(503, "the engine is shutting down")
         runner = await Runner.start(model, options, self._num_parallel)
         self._loaded = Loaded(model, options, runner, self._keep_alive, datetime.now(UTC))
         return self._loaded
