@@ -15,6 +15,8 @@ _NOTHING_DONE = {"impossible", "unexposed"}
 """Kinds whose reply must not say that something was done."""
 _LIST_CHANGES = {"added", "completed", "removed"}
 _MAKES_ON = {"brightness_pct", "color", "color_temp_kelvin"}
+_TALKING = 30
+"""Seconds that a timer may have run while the conversation went on."""
 _MAY_WAKE = {"percentage", "source"}
 
 
@@ -26,7 +28,7 @@ class Spoken:
     asks: bool = False
     error: str | None = None
     timers: Sequence[int] = ()
-    """The seconds that were set on each timer of the satellite that still runs."""
+    """The seconds that are left on each timer of the satellite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,11 @@ def _problems(
     if outcome.asks and not spoken.asks:
         found.append("it did not ask back")
     seconds = sorted(timer.seconds for timer in outcome.timers)
-    if sorted(spoken.timers) != seconds:
-        found.append(f"timers of {list(spoken.timers)} seconds, not of {seconds}")
+    left = sorted(spoken.timers)
+    if len(left) != len(seconds) or not all(
+        0 <= asked - is_left <= _TALKING for asked, is_left in zip(seconds, left, strict=True)
+    ):
+        found.append(f"timers with {left} seconds left, not of {seconds}")
     return found
 
 

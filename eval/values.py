@@ -51,12 +51,14 @@ _SAME = (
 _TOLERANCE = {"brightness_pct": 1.0, "color_temp_kelvin": 30.0, "percentage": 1.0}
 
 
-def observe(state: Mapping[str, Any], items: Mapping[str, str] | None = None) -> Values:
+def observe(
+    entity_id: str, state: Mapping[str, Any], items: Mapping[str, str] | None = None
+) -> Values:
     """Return what is looked at of a state as Home Assistant reports it.
 
     `items` are a to-do list's own: their status by their text.
     """
-    domain = state["entity_id"].partition(".")[0]
+    domain = entity_id.partition(".")[0]
     attributes = state["attributes"]
     if domain == "script":
         return {"happened": attributes.get("last_triggered"), **_kept(attributes)}

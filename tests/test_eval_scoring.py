@@ -7,9 +7,11 @@ import pytest
 
 from eval.cases import Case, Reply
 from eval.home import Home
+from eval.report import as_json, comparison, failures
+from eval.result import Result
 from eval.scoring import Spoken, Verdict, judge
 from eval.statistics import sign_test, wilson
-from eval.values import House, meets, observe
+from eval.values import House, Values, meets, observe
 from eval.words import claims, complaints, says
 
 ENTITIES: list[dict[str, Any]] = [
@@ -199,7 +201,8 @@ def test_what_is_free_may_be_either_way() -> None:
 
 def test_timers_have_to_be_those_that_were_asked_for() -> None:
     asked: dict[str, Any] = {"at": "study_satellite", "timers": [{"seconds": 300}]}
-    assert verdict(running=(300,), **asked).passed
+    assert verdict(running=(298,), **asked).passed
+    assert not verdict(running=(240,), **asked).passed
     assert not verdict(running=(300, 60), **asked).passed
     assert not verdict(**asked).passed
     assert not verdict(running=(300,)).passed
@@ -288,20 +291,17 @@ def test_values(key: str, wanted: Any, value: Any, met: bool) -> None:
 
 
 def test_states_are_looked_at_in_the_terms_of_the_cases() -> None:
-    def state(entity_id: str, state: str, **attributes: Any) -> dict[str, Any]:
-        return {"entity_id": entity_id, "state": state, "attributes": attributes}
+    def seen(entity_id: str, state: str, **attributes: Any) -> Values:
+        return observe(entity_id, {"state": state, "attributes": attributes})
 
-    light = state("light.x", "on", brightness=128, color_mode="hs", hs_color=(240, 100), icon="x")
-    assert observe(light) == {"state": "on", "brightness_pct": 50, "color": (240, 100)}
-    white = state(
-        "light.x", "on", color_mode="color_temp", color_temp_kelvin=2700, hs_color=(28, 65)
-    )
-    assert observe(white) == {"state": "on", "color_temp_kelvin": 2700}
-    speaker = state("media_player.x", "off", volume_level=None)
-    assert observe(speaker) == {"state": "off"}
-    assert observe(state("scene.x", "2026")) == {"happened": "2026"}
+    colored = seen("light.x", "on", brightness=128, color_mode="hs", hs_color=(240, 100), icon="x")
+    assert colored == {"state": "on", "brightness_pct": 50, "color": (240, 100)}
+    white = {"color_mode": "color_temp", "color_temp_kelvin": 2700, "hs_color": (28, 65)}
+    assert seen("light.x", "on", **white) == {"state": "on", "color_temp_kelvin": 2700}
+    assert seen("media_player.x", "off", volume_level=None) == {"state": "off"}
+    assert seen("scene.x", "2026") == {"happened": "2026"}
     items = {"milk": "completed"}
-    assert observe(state("todo.x", "1"), items) == {"items": items}
+    assert observe("todo.x", {"state": "1", "attributes": {}}, items) == {"items": items}
 
 
 def test_wilson_intervals() -> None:
@@ -315,3 +315,45 @@ def test_sign_test() -> None:
     assert sign_test(5, 5) == 1
     assert sign_test(9, 1) == pytest.approx(0.0215, abs=1e-4)
     assert sign_test(1, 9) == sign_test(9, 1)
+
+
+def result(name: str, *, passed: bool = True, touched: bool = False) -> Result:
+    return Result(
+        id=f"{name}-01",
+        kind=name,
+        set="tune",
+        home="small",
+        language="en",
+        passed=passed,
+        problems=[] if passed else ["light.desk: state is off, not on"],
+        touched=["light.bed"] if touched else [],
+        turns=[{"said": "…", "reply": "Done.", "actions": []}],
+        calls=1,
+        tokens=200,
+        seconds=0.5,
+    )
+
+
+def test_one_object_for_programs() -> None:
+    results = [result("plain"), result("plain", passed=False), result("value", touched=True)]
+    found = as_json(results)
+    assert found["kinds"]["plain"] == {"rate": 0.5, "n": 2, "low": 0.0945, "high": 0.9055}
+    assert found["kinds"]["value"]["rate"] == 1
+    assert found["untouched"] == {"rate": 0.6667, "n": 3}
+    assert (found["calls"], found["tokens"], found["seconds"]) == (3, 600, 1.5)
+
+
+def test_only_what_failed_is_shown() -> None:
+    shown = failures([result("plain", passed=False), result("value")])
+    assert "plain-01" in shown
+    assert "light.desk: state is off, not on" in shown
+    assert "value-01" not in shown
+
+
+def test_runs_are_compared_pair_by_pair() -> None:
+    first = [result("plain", passed=False), result("value"), result("group")]
+    second = [result("value", passed=False), result("plain")]
+    lines = comparison(first, second).splitlines()
+    assert "won: plain-01" in lines
+    assert "lost: value-01" in lines
+    assert not any("group" in line for line in lines), "only what ran in both is compared"

@@ -1,0 +1,189 @@
+"""Says the sentences to the development stack and looks at the house before and after."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+import httpx
+
+from dev.stack import Stack
+from dev.turn import Turn
+from eval.cases import Case
+from eval.home import Home
+from eval.result import Result
+from eval.scoring import Spoken, judge
+from eval.values import House, observe
+
+_SETTLED = 6
+_POLL = 0.25
+"""A home is settled when the sidecar has told the same of it for that many polls."""
+_HOUSE_TO_SIDECAR = 0.1
+"""Seconds for a state that was put back to be told to the sidecar too."""
+
+
+class Runner:
+    """Runs cases on a stack that is up. `progress` is told of each case as it ends."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        homes: Mapping[str, Home],
+        progress: Callable[[Result], None] = lambda result: None,
+    ) -> None:
+        self._stack = stack
+        self._homes = homes
+        self._progress = progress
+        self._devices: dict[str, str] = {}
+
+    async def run(self, cases: Iterable[Case], settings: Mapping[str, Any]) -> list[Result]:
+        """Run the cases with an agent of these settings, home by home, and judge them."""
+        await self._configure(settings)
+        results = []
+        for home_id, together in groupby(sorted(cases, key=_home), key=_home):
+            home = self._homes[home_id]
+            async with self._home_assistant() as hass:
+                await self._move_in(home, hass)
+                before = await _look(home, hass, self._stack)
+                for case in together:
+                    result, after = await self._judged(case, home, before, hass)
+                    if after != before:
+                        await self._stack.home.reset()
+                        await asyncio.sleep(_HOUSE_TO_SIDECAR)
+                        before = await _look(home, hass, self._stack)
+                    self._progress(result)
+                    results.append(result)
+        return results
+
+    async def _configure(self, settings: Mapping[str, Any]) -> None:
+        addon = self._stack.supervisor.addon
+        plain = {key: addon.user_options["agents"][0][key] for key in ("name", "model")}
+        wanted = {**plain, **settings}
+        if addon.user_options["agents"] != [wanted]:
+            addon.user_options["agents"] = [wanted]
+            await addon.restart()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until the sidecar is well and has seen the whole home."""
+        told: list[Any] = []
+        while len(told) < _SETTLED or any(status != told[-1] for status in told[-_SETTLED:]):
+            await asyncio.sleep(_POLL)
+            try:
+                status = (await self._stack.client.get("/api/status")).json()
+            except httpx.TransportError:
+                status = None
+            well = status and all(part["status"] == "ok" for part in status.values())
+            told = [*told, status] if well else []
+
+    async def _move_in(self, home: Home, hass: httpx.AsyncClient) -> None:
+        await self._stack.home.load(home.path)
+        await self._settle()
+        self._devices = {
+            satellite: await _device(hass, f"assist_satellite.{satellite}")
+            for satellite in home.satellites
+        }
+
+    def _home_assistant(self) -> httpx.AsyncClient:
+        token = {"Authorization": f"Bearer {self._stack.home.token}"}
+        return httpx.AsyncClient(base_url=self._stack.home.url, headers=token, timeout=60)
+
+    async def _judged(
+        self, case: Case, home: Home, before: House, hass: httpx.AsyncClient
+    ) -> tuple[Result, House]:
+        device = self._devices[case.at] if case.at else None
+        began = time.monotonic()
+        turns = await self._converse(case, device)
+        seconds = time.monotonic() - began
+        after = await _look(home, hass, self._stack)
+        last = turns[-1]
+        spoken = Spoken(
+            last.reply,
+            asks=last.continue_conversation,
+            error=f"{last.error['code']}: {last.error['message']}" if last.error else None,
+            timers=await _timers(hass, device) if device else (),
+        )
+        verdict = judge(case, home, before, after, spoken)
+        return (
+            Result(
+                id=case.id,
+                kind=case.kind,
+                set=case.set,
+                home=case.home,
+                language=case.language,
+                passed=verdict.passed,
+                problems=list(verdict.problems),
+                touched=list(verdict.touched),
+                turns=[
+                    {"said": turn.text, "reply": turn.reply, "actions": turn.actions}
+                    for turn in turns
+                ],
+                calls=_used(turns, "model_calls"),
+                tokens=_used(turns, "prompt_tokens") + _used(turns, "completion_tokens"),
+                seconds=seconds,
+            ),
+            after,
+        )
+
+    async def _converse(self, case: Case, device: str | None) -> list[Turn]:
+        more = {"language": case.language, **({"device_id": device} if device else {})}
+        turns: list[Turn] = []
+        for sentence in case.say:
+            turns.append(await self._stack.say(sentence, **more))
+            if turns[-1].error:
+                return turns
+            more["conversation_id"] = turns[-1].conversation_id
+        if case.if_asked and turns[-1].continue_conversation:
+            turns.append(await self._stack.say(case.if_asked, **more))
+        return turns
+
+
+def _home(case: Case) -> str:
+    return case.home
+
+
+def _used(turns: Iterable[Turn], what: str) -> int:
+    return sum(turn.usage.get(what, 0) for turn in turns)
+
+
+async def _look(home: Home, hass: httpx.AsyncClient, stack: Stack) -> House:
+    states = await stack.home.states()
+    lists = [entity_id for entity_id in home.entities if entity_id.startswith("todo.")]
+    items = await _items(hass, lists) if lists else {}
+    return {
+        entity_id: observe(entity_id, states[entity_id], items.get(entity_id))
+        for entity_id in home.entities
+    }
+
+
+async def _items(hass: httpx.AsyncClient, lists: list[str]) -> dict[str, dict[str, str]]:
+    response = await hass.post(
+        "/api/services/todo/get_items?return_response",
+        json={"entity_id": lists, "status": ["needs_action", "completed"]},
+    )
+    response.raise_for_status()
+    return {
+        entity_id: {item["summary"]: item["status"] for item in found["items"]}
+        for entity_id, found in response.json()["service_response"].items()
+    }
+
+
+async def _device(hass: httpx.AsyncClient, entity_id: str) -> str:
+    template = f"{{{{ device_id('{entity_id}') }}}}"
+    response = await hass.post("/api/template", json={"template": template})
+    response.raise_for_status()
+    return response.text
+
+
+async def _timers(hass: httpx.AsyncClient, device: str) -> list[int]:
+    """Return the seconds left on each timer of a satellite, and cancel them."""
+    request: dict[str, Any] = {"data": {}, "device_id": device, "assistant": "conversation"}
+    response = await hass.post("/api/intent/handle", json={"name": "HassTimerStatus", **request})
+    response.raise_for_status()
+    timers = response.json().get("speech_slots", {}).get("timers", [])
+    if timers:
+        await hass.post("/api/intent/handle", json={"name": "HassCancelAllTimers", **request})
+    return [timer["total_seconds_left"] for timer in timers]
