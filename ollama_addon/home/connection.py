@@ -67,8 +67,8 @@ class Connection:
             "Make a new long-lived access token in your Home Assistant profile, as an "
             "administrator, and set it as HASS_TOKEN."
         )
-        self.state: ConnectionState = "disconnected"
-        self.message = "Not connected to Home Assistant yet."
+        self.state: ConnectionState = "connecting"
+        self.message = "Connecting to Home Assistant."
         """What the state means, as a sentence for a person."""
         self.version: str | None = None
         """Home Assistant's version, once it is known."""
@@ -132,7 +132,7 @@ class Connection:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
-        self._set("disconnected", "The connection to Home Assistant was closed.")
+        self.state, self.message = "disconnected", "The connection to Home Assistant was closed."
 
     async def command(self, kind: str, /, *, within: float = COMMAND_TIMEOUT, **fields: Any) -> Any:
         """Send the WebSocket command `kind` and return its result.
@@ -219,8 +219,6 @@ class Connection:
     async def _stay_connected(self) -> None:
         async with aiohttp.ClientSession() as session:
             while True:
-                if self.state == "disconnected" and self._delay == RETRY_FIRST:
-                    self._set("connecting", "Connecting to Home Assistant.")
                 try:
                     await self._one_connection(session)
                 except AddonError as err:
