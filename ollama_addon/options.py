@@ -217,6 +217,7 @@ def _read(kind: type[_G], raw: object, field: str, problems: list[OptionProblem]
     fatal = [key for key in wrong if kind.model_fields[key].is_required()]
     for key, details in wrong.items():
         what = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        what = what.replace("valid tuple", "list")
         what = what[0].lower() + what[1:]
         if key in fatal:
             result = f"{field} is left out."
