@@ -64,7 +64,7 @@ class Daemon:
     ) -> None:
         self.state: State = "stopped"
         self.message = "Ollama has not been started."
-        self.url = f"http://127.0.0.1:{port or _free_port()}"
+        self.url = f"http://127.0.0.1:{port or free_port()}"
         self.restarts = 0
         self.log: deque[str] = deque(maxlen=500)
         """The newest lines of its log."""
@@ -246,7 +246,8 @@ async def _answers(client: httpx.AsyncClient) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port on loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+MODEL = "smollm2:135m"
+"""The model of the embedded engine."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; that it comes to be so is all that is tested."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - of other processes there are no events
+            await asyncio.sleep(0.01)
+
+
+class Scripted:
+    """A server that answers Ollama's API exactly as a test says."""
+
+    def __init__(self, *models: str) -> None:
+        self.models = dict.fromkeys(models, "sha256:1")
+        """Names and digests."""
+        self.capabilities = ["completion"]
+        self.requests: list[tuple[str, Any]] = []
+        """Path and body of everything that was posted."""
+        self.on: dict[str, Handler] = {}
+        """Handlers by path, instead of the usual answer."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._server = TestServer(app)
+
+    async def __aenter__(self) -> Scripted:
+        await self._server.start_server()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._server.close()
+
+    @property
+    def url(self) -> str:
+        return str(self._server.make_url("")).rstrip("/")
+
+    def asked(self, path: str) -> list[Any]:
+        return [body for asked, body in self.requests if asked == path]
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        body: Any = await request.json() if request.can_read_body else None
+        if body is not None:
+            self.requests.append((request.path, body))
+        if request.path in self.on:
+            return await self.on[request.path](request)
+        models = [{"name": m, "model": m, "digest": d} for m, d in self.models.items()]
+        match request.path:
+            case "/api/tags":
+                return web.json_response({"models": models})
+            case "/api/ps":
+                return web.json_response({"models": []})
+            case "/api/show":
+                info = {"general.architecture": "a", "a.context_length": 4096}
+                return web.json_response({"model_info": info, "capabilities": self.capabilities})
+            case "/api/chat":
+                return await lines(request, *answer("Hello"))
+            case "/api/pull":
+                self.models[body["model"]] = "sha256:2"
+                return await lines(request, {"status": "success"})
+            case "/api/delete":
+                del self.models[body["model"]]
+                return web.Response()
+        raise web.HTTPNotFound
+
+
+def answer(*words: str) -> list[dict[str, Any]]:
+    """Chunks of a chat that says `words`."""
+    chunks: list[dict[str, Any]] = [
+        {"message": {"role": "assistant", "content": word}, "done": False} for word in words
+    ]
+    return [*chunks, {"message": {"role": "assistant", "content": ""}, "done": True}]
+
+
+async def lines(
+    request: web.Request, *objects: dict[str, Any], then: Awaitable[None] | None = None
+) -> web.StreamResponse:
+    """Stream JSON lines, then wait for `then`."""
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    for each in objects:
+        await response.write(json.dumps(each).encode() + b"\n")
+    if then is not None:
+        await then
+    return response
+
+
+async def cut(request: web.Request, *objects: dict[str, Any]) -> web.StreamResponse:
+    """Stream JSON lines, then lose the connection."""
+    response = await lines(request, *objects)
+    assert request.transport is not None
+    request.transport.abort()
+    return response

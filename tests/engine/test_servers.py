@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from aiohttp import web
+
+from ollama_addon.engine import server as server_module
+from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.servers import Servers
+from ollama_addon.errors import AddonError
+from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
+
+from .scripted import MODEL, Scripted, answer, cut, lines, until
+
+HELLO = [{"role": "user", "content": "Say hello."}]
+NOWHERE = "http://127.0.0.1:9"
+
+
+@asynccontextmanager
+async def servers(*urls: str, **options: Any) -> AsyncIterator[Servers]:
+    result = Servers([ServerOptions(url=url) for url in urls], None, **options)
+    await result.start()
+    try:
+        yield result
+    finally:
+        await result.stop()
+
+
+async def said(servers: Servers, model: str = "m:1", **options: Any) -> str:
+    chunks = [chunk async for chunk in servers.chat(model, HELLO, **options)]
+    return "".join(chunk["message"]["content"] for chunk in chunks)
+
+
+def agent(model: str, context_window: int) -> AgentOptions:
+    return AgentOptions(name="a", model=model, context_window=context_window)
+
+
+# Which server answers
+
+
+async def test_the_first_that_answers_and_has_the_model() -> None:
+    async with (
+        Scripted("other:1") as without,
+        Scripted("m:1") as first,
+        Scripted("m:1") as second,
+        servers(NOWHERE, without.url, first.url, second.url) as all_servers,
+    ):
+        found = await all_servers.for_model("M:1")
+        assert found.url == first.url
+        assert found.latency is not None
+        down = all_servers.all[0]
+        assert (down.healthy, down.latency) == (False, None)
+        assert NOWHERE in down.message
+        assert "add-on's options" in down.message
+
+
+async def test_the_bundled_server_is_the_last(scripted: Scripted, tmp_path: Path) -> None:
+    async with Scripted("m:1", "only:1") as bundled:
+        daemon = Daemon(["unused"], int(bundled.url.rsplit(":", 1)[1]), tmp_path, EngineOptions())
+        both = Servers([ServerOptions(url=scripted.url)], daemon)
+        await both.start()
+        try:
+            assert not (await both.for_model("m:1")).bundled
+            assert (await both.for_model("only:1")).bundled
+        finally:
+            await both.stop()
+
+
+async def test_a_model_that_nobody_has(scripted: Scripted) -> None:
+    async with servers(scripted.url) as all_servers:
+        with pytest.raises(AddonError, match="other:2 is not installed") as raised:
+            await all_servers.for_model("other:2")
+        assert (raised.value.code, raised.value.status) == ("model_missing", 503)
+        scripted.models["other:2"] = "sha256:1"
+        assert (await all_servers.for_model("other:2")).url == scripted.url
+
+
+async def test_no_server_that_answers() -> None:
+    async with servers(NOWHERE) as all_servers:
+        with pytest.raises(AddonError, match="does not answer") as raised:
+            await all_servers.for_model("m:1")
+        assert (raised.value.code, raised.value.status) == ("engine_down", 503)
+
+
+async def test_no_server_at_all() -> None:
+    async with servers() as all_servers:
+        with pytest.raises(AddonError, match="Add one"):
+            await all_servers.for_model("m:1")
+
+
+async def test_the_reason_why_the_bundled_server_is_down_is_said(tmp_path: Path) -> None:
+    daemon = Daemon([str(tmp_path / "absent")], 0, tmp_path, EngineOptions())
+    bundled = Servers([], daemon)
+    await daemon.start()
+    await until(lambda: daemon.state == "failed")
+    try:
+        with pytest.raises(AddonError, match="cannot be started"):
+            await bundled.for_model("m:1")
+    finally:
+        await daemon.stop()
+        await bundled.stop()
+
+
+async def test_something_else_that_listens_there() -> None:
+    async with Scripted() as other:
+
+        async def page(_request: web.Request) -> web.Response:
+            return web.Response(text="<html>It works!</html>", content_type="text/html")
+
+        other.on["/api/tags"] = page
+        async with servers(other.url) as all_servers:
+            assert not all_servers.all[0].healthy
+            assert "not Ollama's" in all_servers.all[0].message
+
+
+# What is asked for
+
+
+async def test_one_runner_profile_a_model(scripted: Scripted) -> None:
+    agents = [agent("m:1", 4096), agent("library/M:1", 16384), agent("other", 2048)]
+    async with servers(scripted.url, agents=agents, threads=3) as all_servers:
+        assert all_servers.profile("m:1") == {"num_ctx": 16384, "num_thread": 3}
+        assert all_servers.profile("other:latest")["num_ctx"] == 2048
+        await said(all_servers, num_predict=5, temperature=0.0, seed=1)
+        await said(all_servers, format={"type": "object"})
+    first, second = (body["options"] for body in scripted.asked("/api/chat"))
+    # The processor of another machine is none of our business.
+    assert first == {"num_ctx": 16384, "num_predict": 5, "temperature": 0.0, "seed": 1}
+    assert second == {"num_ctx": 16384}
+
+
+@pytest.mark.parametrize(
+    ("cores", "allowed", "threads"), [(1, 1, None), (2, 2, None), (4, 4, 3), (8, 4, 3)]
+)
+async def test_a_core_is_left_to_home_assistant(
+    cores: int, allowed: int, threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: cores)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(allowed)))
+    async with servers() as all_servers:
+        assert all_servers.profile("m:1").get("num_thread") == threads
+
+
+async def test_the_request_is_the_documented_one(scripted: Scripted) -> None:
+    parameters = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 5}}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
+    async with servers(scripted.url) as all_servers:
+        await said(all_servers, tools=tools, think=False, keep_alive=-1, stream=False)
+    assert scripted.asked("/api/chat") == [
+        {
+            "model": "m:1",
+            "messages": HELLO,
+            "stream": False,
+            "tools": tools,
+            "think": False,
+            "keep_alive": -1,
+            "options": {},
+        }
+    ]
+
+
+@pytest.mark.parametrize(("capabilities", "sent"), [(["completion"], None), (["thinking"], True)])
+async def test_thinking_is_asked_only_of_models_that_can(
+    capabilities: list[str], sent: bool | None, scripted: Scripted
+) -> None:
+    scripted.capabilities = capabilities
+    async with servers(scripted.url) as all_servers:
+        await said(all_servers, think=True)
+    assert scripted.asked("/api/chat")[0].get("think") is sent
+
+
+async def test_details_are_asked_once_for_each_version(scripted: Scripted) -> None:
+    async with servers(scripted.url) as all_servers:
+        for _ in range(2):
+            assert (await all_servers.details("m:1")).context_length == 4096
+        assert len(scripted.asked("/api/show")) == 1
+        scripted.models["m:1"] = "sha256:2"
+        scripted.capabilities = ["completion", "tools"]
+        await all_servers.refresh()
+        assert await all_servers.capabilities("m:1") == {"completion", "tools"}
+
+
+# What goes wrong
+
+
+def status(code: int, text: str) -> Any:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.json_response({"error": text}, status=code)
+
+    return handler
+
+
+def body(text: str) -> Any:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(text=text)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("handler", "code", "sentence"),
+    [
+        (status(404, "model 'm:1' not found"), "model_missing", "Download it"),
+        (status(503, "server busy, please try again"), "engine_busy", "Try again"),
+        (status(500, "model requires more system memory"), "model_failed", "smaller model"),
+        (status(400, "invalid format"), "model_failed", "invalid format"),
+        (status(401, "unauthorized"), "engine_down", "api_key"),
+        (status(502, "Bad Gateway"), "engine_down", "Bad Gateway"),
+        (body("<html>"), "bad_answer", "not Ollama's"),
+        (body("[1]\n"), "bad_answer", "not Ollama's"),
+        (body('{"done": true}\n'), "bad_answer", "not Ollama's"),
+        (body(""), "engine_down", "does not answer"),
+    ],
+)
+async def test_errors_are_sentences(
+    handler: Any, code: str, sentence: str, scripted: Scripted
+) -> None:
+    scripted.on["/api/chat"] = handler
+    async with servers(scripted.url) as all_servers:
+        with pytest.raises(AddonError, match=sentence) as raised:
+            await said(all_servers)
+        assert raised.value.code == code
+
+
+async def test_an_error_in_the_middle_of_an_answer(scripted: Scripted) -> None:
+    scripted.on["/api/chat"] = lambda request: lines(
+        request, answer("Hel")[0], {"error": "llama runner process has terminated"}
+    )
+    async with servers(scripted.url) as all_servers:
+        with pytest.raises(AddonError, match="runner process has terminated") as raised:
+            await said(all_servers)
+        assert raised.value.code == "model_failed"
+
+
+@pytest.mark.parametrize("ending", [cut, lines])
+async def test_an_answer_that_breaks_off(ending: Any, scripted: Scripted) -> None:
+    scripted.on["/api/chat"] = lambda request: ending(request, answer("Hel")[0])
+    heard = []
+    async with servers(scripted.url) as all_servers:
+        with pytest.raises(AddonError) as raised:  # noqa: PT012
+            async for chunk in all_servers.chat("m:1", HELLO):
+                heard.append(chunk)  # noqa: PERF401 - what came before the error counts
+        assert raised.value.code == "engine_down"
+        assert not all_servers.all[0].healthy
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("Hel",)])
+async def test_silence_is_not_waited_for_for_ever(
+    words: tuple[str, ...], scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_FIRST_BYTE" if not words else "_NEXT_BYTE", 0.05)
+    over = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await lines(request, *answer(*words)[:-1], then=_wait(over))
+
+    scripted.on["/api/chat"] = handler
+    async with servers(scripted.url) as all_servers:
+        with pytest.raises(AddonError, match="too long") as raised:
+            await said(all_servers)
+        assert raised.value.code == "engine_busy"
+    over.set()
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def test_the_next_server_takes_over_before_anything_was_said(scripted: Scripted) -> None:
+    async with Scripted("m:1") as second, servers(scripted.url, second.url) as all_servers:
+        scripted.on["/api/chat"] = cut
+        assert await said(all_servers) == "Hello"
+        assert [server.healthy for server in all_servers.all] == [False, True]
+        # The first one is back as soon as it answers a check.
+        await all_servers.refresh()
+        assert (await all_servers.for_model("m:1")).url == scripted.url
+
+
+async def test_no_server_takes_over_in_the_middle_of_an_answer(scripted: Scripted) -> None:
+    scripted.on["/api/chat"] = lambda request: cut(request, answer("Hel")[0])
+    async with Scripted("m:1") as second, servers(scripted.url, second.url) as all_servers:
+        with pytest.raises(AddonError):
+            await said(all_servers)
+        assert second.asked("/api/chat") == []
+
+
+async def test_closing_the_answer_stops_the_work(scripted: Scripted) -> None:
+    stopped = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await lines(request, answer("Hel")[0])
+        try:
+            while True:
+                await asyncio.sleep(0.01)
+                await response.write(b"\n")
+        finally:
+            stopped.set()
+
+    scripted.on["/api/chat"] = handler
+    async with servers(scripted.url) as all_servers:
+        chunks = all_servers.chat("m:1", HELLO)
+        await anext(chunks)
+        await chunks.aclose()
+        async with asyncio.timeout(60):
+            await stopped.wait()
+
+
+# For real
+
+
+async def test_a_model_answers(engine: str) -> None:
+    async with servers(engine, agents=[agent(MODEL, 2048)]) as all_servers:
+        chunks = [chunk async for chunk in all_servers.chat(MODEL, HELLO, num_predict=8, seed=1)]
+        assert len(chunks) > 2
+        assert chunks[-1]["done"]
+        assert 0 < chunks[-1]["eval_count"] <= 8
+        whole = [
+            chunk
+            async for chunk in all_servers.chat(MODEL, HELLO, num_predict=8, seed=1, stream=False)
+        ]
+        assert len(whole) == 1
+        assert whole[0]["done"]
+        assert whole[0]["message"]["content"]
+        details = await all_servers.details(MODEL)
+        assert "completion" in details.capabilities
+        assert details.parameters == 134_515_008
+
+
+async def test_a_model_keeps_to_a_schema(engine: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"verb": {"enum": ["open", "close"]}},
+        "required": ["verb"],
+        "additionalProperties": False,
+    }
+    async with servers(engine, agents=[agent(MODEL, 2048)]) as all_servers:
+        text = await said(all_servers, MODEL, format=schema, temperature=0, num_predict=20)
+    assert json.loads(text) in ({"verb": "open"}, {"verb": "close"})
