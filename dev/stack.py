@@ -1,0 +1,236 @@
+"""The whole development stack: Home Assistant, Supervisor, engine and sidecar, as one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from dev.engines import choose_engine
+from dev.homeassistant import HomeAssistant, home_assistant
+from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor
+from dev.turn import Turn
+
+ROOT = Path(__file__).resolve().parent.parent
+_MODEL = "smollm2:135m"
+_PATIENCE = 120
+"""Seconds without any progress after which a stack that is not ready is given up."""
+_PARTS = ("engine", "models", "home", "agents")
+"""What `/api/status` tells of, one by one."""
+_NOT_INHERITED = {"HASS_TOKEN", "HASS_URL", "OLLAMA_HOST"}
+"""What this process uses itself, and would lead the sidecar around its Supervisor."""
+
+
+class StackError(Exception):
+    """The stack cannot be brought up; the message says why and what to do."""
+
+
+class Stack:
+    """Everything that a sentence needs, from the panel's address to a house that changes.
+
+    `name` is the folder below `.dev` that holds the state; two stacks of one name cannot run
+    at once. `inventory` is the house, the project's own when left out. `log` is told,
+    in sentences, what happens. Entering raises `StackError`.
+    """
+
+    def __init__(
+        self,
+        name: str = "run",
+        *,
+        inventory: Path | None = None,
+        log: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        self._folder = ROOT / ".dev" / name
+        self._inventory = inventory or ROOT / "dev" / "homes" / "willow.yaml"
+        self._log = log
+        self.model = os.environ.get("OLLAMA_ADDON_MODEL", _MODEL)
+        self.supervisor: Supervisor
+        self.home: HomeAssistant
+        self.client: httpx.AsyncClient
+        """Speaks to the sidecar's own port, with its token."""
+
+    @property
+    def sidecar_url(self) -> str:
+        """Where the sidecar listens."""
+        return self.supervisor.addon.url
+
+    @property
+    def ingress_url(self) -> str:
+        """The panel's address for a browser."""
+        return self.supervisor.ingress_url
+
+    @property
+    def token(self) -> str:
+        """The sidecar's API token, as it handed it over in the discovery message."""
+        return str(self.supervisor.discovery[0].config["token"])
+
+    async def say(self, text: str, *, agent: str = "home", **more: Any) -> Turn:
+        """Say a sentence to an agent and return the whole turn.
+
+        `more` are further fields of the request, such as `language` or `conversation_id`.
+        """
+        turn = Turn(text)
+        request = self.client.stream(
+            "POST", f"/api/agents/{agent}/converse", json={"text": text, **more}
+        )
+        async with request as response:
+            await turn.read(response)
+        return turn
+
+    async def __aenter__(self) -> Stack:
+        """Bring everything up, and wait until a sentence can be said."""
+        self._begin = time.monotonic()
+        async with contextlib.AsyncExitStack() as parts:
+            await self._bring_up(parts)
+            self._parts = parts.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop everything."""
+        await self._parts.aclose()
+
+    async def until_ended(self) -> None:
+        """Return when the sidecar has ended by itself."""
+        while self.supervisor.addon.exit_status is None:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.5)
+
+    async def _bring_up(self, parts: contextlib.AsyncExitStack) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        parts.enter_context(_alone(self._folder / "lock"))
+        addon = self._addon()
+        self.supervisor = await parts.enter_async_context(Supervisor(addon))
+        addon.environment["SUPERVISOR_URL"] = self.supervisor.url
+        self.client = await parts.enter_async_context(
+            httpx.AsyncClient(base_url=addon.url, timeout=300, trust_env=False)
+        )
+        parts.push_async_callback(addon.stop)
+        try:
+            await addon.start()
+        except InvalidOptions as error:
+            raise StackError(f"The add-on's schema refuses the options: {error}") from None
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._until_ready())
+                self.home = await parts.enter_async_context(
+                    home_assistant(self._folder / "homeassistant", self._inventory, log=self._log)
+                )
+                self._tell("Home Assistant is up.")
+                self.supervisor.core = Core(self.home.url, self.home.token)
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
+        self._tell("Ready.")
+
+    async def _until_ready(self) -> None:
+        """Wait for every part to be `ok`, telling what it is waiting for."""
+        told: dict[str, tuple[str, str]] = {}
+        progress = time.monotonic()
+        async for status in self._statuses():
+            for part, (state, message) in status.items():
+                if told.get(part) != (state, message):
+                    self._tell(f"{part}: {message}")
+            if status != told or self.supervisor.core is None:
+                progress = time.monotonic()
+            told = status
+            waiting_for = [message for state, message in status.values() if state != "ok"]
+            if not waiting_for:
+                return
+            if time.monotonic() - progress > _PATIENCE:
+                log = self.supervisor.addon.log
+                raise StackError(f"{' '.join(waiting_for)} The sidecar's log is {log}")
+
+    async def _statuses(self) -> AsyncIterator[dict[str, tuple[str, str]]]:
+        addon = self.supervisor.addon
+        while True:
+            if addon.exit_status is not None:
+                last = "\n".join(addon.log.read_text(errors="replace").splitlines()[-10:])
+                raise StackError(f"The sidecar ended with status {addon.exit_status}:\n{last}")
+            if self.supervisor.discovery:
+                self.client.headers["Authorization"] = f"Bearer {self.token}"
+                with contextlib.suppress(httpx.TransportError):
+                    answer = await self.client.get("/api/status")
+                    yield {
+                        part: (each["state"], each["message"])
+                        for part, each in answer.json().items()
+                        if part in _PARTS
+                    }
+            await asyncio.sleep(0.25)
+
+    def _addon(self) -> Addon:
+        engine = choose_engine()
+        self._log(f"The engine is {engine.description}.")
+        data = self._folder / "data"
+        _share(ROOT / ".dev" / "models", data / "models")
+        log = self._folder / "sidecar.log"
+        log.unlink(missing_ok=True)
+        self._log(f"The sidecar's log is {log}")
+        port, engine_port = _free_ports(2)
+        inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+        return Addon(
+            Manifest.read(ROOT / "config.yaml"),
+            url=f"http://127.0.0.1:{port}",
+            data=data,
+            log=log,
+            command=[sys.executable, "-m", "ollama_addon", "serve"],
+            environment={
+                **inherited,
+                "PYTHONPATH": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
+                "OLLAMA_ADDON_DATA": str(data),
+                "OLLAMA_ADDON_HOST": "127.0.0.1",
+                "OLLAMA_ADDON_PORT": str(port),
+                "OLLAMA_ADDON_INGRESS_PEER": ADDRESS,
+                "OLLAMA_ADDON_ENGINE_COMMAND": engine.command,
+                "OLLAMA_ADDON_ENGINE_PORT": str(engine_port),
+            },
+            options={
+                "agents": [{"name": "Home", "model": self.model}],
+                "servers": list(engine.servers),
+            },
+        )
+
+    def _tell(self, sentence: str) -> None:
+        self._log(f"{time.monotonic() - self._begin:6.1f} s  {sentence}")
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock for as long as this process lives, or raise `StackError`."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(
+                f"A development stack is running already with {lock.parent}: stop it first."
+            ) from None
+        yield
+
+
+def _share(folder: Path, link: Path) -> None:
+    """Let the stacks of a checkout keep their models in one place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.exists():
+        link.symlink_to(folder)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as sockets:
+        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for each in taken:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in taken]
