@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from ollama_addon.agent.clauses import clauses
 from ollama_addon.agent.confirm import asks_first
 from ollama_addon.agent.events import Delta, End, Event, Start, ToolCall, ToolResult, Usage
 from ollama_addon.agent.history import Conversation, Exchange, History, Pending
+from ollama_addon.agent.later import is_later
 from ollama_addon.agent.offers import Offer, offers
 from ollama_addon.agent.phrases import is_yes
 from ollama_addon.agent.repair import Repaired, Verdict, repair
@@ -30,7 +31,7 @@ from ollama_addon.agent.structured import (
     read,
 )
 from ollama_addon.agent.vocabulary import Action, Group, Target
-from ollama_addon.agent.words import supported, words_of
+from ollama_addon.agent.words import supported, tokens, words_of
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
@@ -223,6 +224,10 @@ class Agent:
                 yield event
             return
         choices = self._choices(step, narrow=await self._is_tiny())
+        if choices.exact and choices.wants_now and is_later(choices.free, step.language):
+            # A tiny model would do it now. What it cannot judge is not left to it.
+            yield Delta(step.replies().phrase("later"))
+            return
         messages = await self._messages(step, choices)
         answer = ""
         stream = SayStream()
@@ -252,10 +257,12 @@ class Agent:
         """Return what the model may answer."""
         area_id = step.satellite.area_id
         parts: list[Sequence[Offer]] = []
+        named: set[str] = set()
         for clause in clauses(step.turn.text, step.index, area_id):
             shortlist = step.index.look_up(
                 clause, area_id=area_id, previous=step.conversation.targets
             )
+            named |= shortlist.named
             parts.append(
                 offers(
                     clause,
@@ -265,7 +272,9 @@ class Agent:
                     has_satellite=step.satellite.device_id is not None,
                 )
             )
-        return choose_narrow(parts) if narrow else choose_wide(parts)
+        choices = choose_narrow(parts) if narrow else choose_wide(parts)
+        free = tuple(word for word in tokens(step.turn.text) if word not in named)
+        return replace(choices, free=free)
 
     async def _messages(self, step: _Step, choices: Choices) -> list[dict[str, str]]:
         """Return the whole prompt: prefix, history, suffix."""

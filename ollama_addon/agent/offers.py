@@ -7,8 +7,8 @@ possible. Their product is what the model may choose from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ollama_addon.agent.shortlist import Shortlist
@@ -26,10 +26,12 @@ from ollama_addon.agent.vocabulary import (
     verbs_for,
     verbs_for_group,
 )
-from ollama_addon.agent.words import UNITS, Kind, Words, tokens
+from ollama_addon.agent.words import FILLERS, UNITS, Kind, Words, tokens
 from ollama_addon.home.model import House
 
 _NAME_WEIGHT = 4.0
+_NAMED = 1.5
+"""What it adds that the whole name was said."""
 _UNHEARD = -1.5
 _DURATION_UNITS = ("hours", "minutes", "seconds")
 _ONE = frozenset("one a an eine einer ein une un uno una een".split())
@@ -47,13 +49,10 @@ class Offer:
     """Name and words together: what orders the offers."""
     verb_score: float
     """How much the words alone speak for the verb."""
-    values: tuple[Any, ...] = ()
+    name_score: float
+    """How well the target's name fits, 0 to 1 and a little more."""
+    values: tuple[Any, ...] = field(default=(), hash=False)
     """The values that were said, where any were."""
-
-    @property
-    def name_score(self) -> float:
-        """How well the target's name fits, 0 to 1 and a little more."""
-        return (self.score - self.verb_score) / _NAME_WEIGHT
 
     def phrase(self, value: str = "") -> str:
         """Return the offer as the model reads and writes it."""
@@ -69,6 +68,7 @@ def offers(
     heard = words.weigh(said)
     freely = words.weigh(free)
     numbers = said_numbers(free, words)
+    colors = any(_says(free, word) for word in words.colors)
     asks = "?" in text or any(word in words.questions for word in free)
     found: list[Offer] = []
     for candidate in shortlist.candidates:
@@ -80,11 +80,15 @@ def offers(
                 _verb_weight(verb, candidate.target, weights) for weights in (heard, freely)
             )
             if verb.intent == "HassGetState" and not asks:
-                weight = min(weight, 0.0) - 2.0
+                continue
             weight += _hint_weight(verb, said)
             if candidate.target.domain in _STARTED and candidate.score > 0.85:
                 weight += 0.0 if verb.reads else 2.0
-            values, bonus = _values(verb, value, text, free, numbers, words)
+            values, bonus = _values(verb, value, text, free, numbers, words, shortlist.named)
+            if colors and not (isinstance(value, Choice) and value.slot == "color"):
+                bonus -= 4.0
+            if isinstance(value, Text) and candidate.score < 0.4:
+                bonus -= 2.0
             score = weight + bonus
             found.append(
                 Offer(
@@ -92,8 +96,9 @@ def offers(
                     candidate.target,
                     candidate.label,
                     value,
-                    score + _NAME_WEIGHT * candidate.score,
+                    score + _name_weight(candidate.score),
                     score,
+                    candidate.score,
                     values,
                 )
             )
@@ -122,6 +127,10 @@ def said_numbers(said: Sequence[str], words: Words) -> list[float]:
                     break
         index += 1
     return found
+
+
+def _name_weight(score: float) -> float:
+    return _NAME_WEIGHT * score + (_NAMED if score >= 0.95 else 0.0)
 
 
 def _verbs(target: Target, house: House) -> list[Verb]:
@@ -176,7 +185,9 @@ _STARTED = {"scene", "script", "button", "input_button"}
 
 
 def _hint_weight(verb: Verb, said: Sequence[str]) -> float:
-    return 3.5 if any(hint in said for hint in verb.hints) else 0.0
+    if not verb.hints:
+        return 0.0
+    return 3.5 if any(hint in said for hint in verb.hints) else -3.0
 
 
 def _values(
@@ -186,15 +197,17 @@ def _values(
     free: Sequence[str],
     numbers: Sequence[float],
     words: Words,
+    named: Collection[str],
 ) -> tuple[tuple[Any, ...], float]:
     """Return the values in a sentence that a verb could take, and what they speak for it."""
     if value is None:
-        return (), -1.0 if numbers else 0.0
+        return (), -2.0 if numbers else 0.0
     if isinstance(value, Number):
         levels = [level for word, level in words.levels.items() if _says(free, word)]
         fitting = tuple(n for n in (*numbers, *levels) if value.low <= n <= value.high)
         if not fitting:
-            return (), -3.0
+            # Out of range: it is offered all the same, to be refused with the range.
+            return tuple(numbers), -1.0 if numbers and value.low < 1000 else -4.0
         # A Kelvin range takes numbers that nothing else does.
         return fitting, 2.5 if value.low >= 1000 else 1.0
     if isinstance(value, Choice):
@@ -203,7 +216,8 @@ def _values(
     if isinstance(value, Duration):
         length = said_duration(tokens(text), words)
         return ((length,), 1.0) if length else ((), -3.0)
-    return (), 0.5
+    item = said_text(text, named, words)
+    return ((item,), 0.5) if item else ((), -1.0)
 
 
 def said_duration(said: Sequence[str], words: Words) -> dict[str, int]:
@@ -222,6 +236,25 @@ def said_duration(said: Sequence[str], words: Words) -> dict[str, int]:
                 if said[index - 1] in _ONE:
                     found.setdefault(unit, 1)
     return {unit: found[unit] for unit in _DURATION_UNITS if unit in found}
+
+
+def said_text(text: str, named: Collection[str], words: Words) -> str:
+    """Return what is left of a sentence between its verb and its target: the item, the title.
+
+    "put mow the lawn on the chores list" leaves "mow the lawn".
+    """
+    spoken = text.strip(" .!?").split()
+    folded = [" ".join(tokens(word)) for word in spoken]
+
+    def framing(word: str) -> bool:
+        return word in named or word in FILLERS or words.knows(word)
+
+    start, end = 0, len(spoken)
+    while start < end and framing(folded[start]) and folded[start] not in named:
+        start += 1
+    while end > start and framing(folded[end - 1]):
+        end -= 1
+    return " ".join(spoken[start:end])
 
 
 def said_choices(value: Choice, said: Sequence[str], words: Words) -> Iterator[str]:
@@ -254,10 +287,11 @@ def _targetless(
             continue
         weight = heard.get(Kind(verb.intent, None), _UNHEARD)
         value: Value | None = None
+        said_values: tuple[Any, ...] = ()
         bonus = 0.0
         if "{value}" in verb.phrase:
             value = Text("message") if verb.intent == "HassBroadcast" else Duration()
-            bonus = _values(verb, value, text, said, numbers, words)[1]
-        bonus -= 1.5 * odd
+            said_values, bonus = _values(verb, value, text, said, numbers, words, ())
+        score = weight + bonus - 1.5 * odd
         # A sentence without a target has to speak for itself.
-        yield Offer(verb, None, "", value, weight + bonus + 0.5 * _NAME_WEIGHT, weight + bonus)
+        yield Offer(verb, None, "", value, score + 0.5 * _NAME_WEIGHT, score, 0.5, said_values)

@@ -119,17 +119,6 @@ _NO = frozenset(
     "no nope nein ne non nee nie nao stop cancel never abbrechen annule cancela".split()
 )
 
-_LATER = frozenset(
-    "in after when if unless until while tomorrow tonight later once "
-    "nach wenn falls sobald morgen spater bis "
-    "dans apres quand si lorsque demain "
-    "dentro despues cuando manana "
-    "over als wanneer zodra straks "
-    "tra dopo quando se domani "
-    "za gdy kiedy jutro "
-    "amanha depois".split()
-)
-
 
 def phrase(language: str, key: str, **values: object) -> str:
     """Return one of our own sentences in a language, in English where it has none."""

@@ -22,8 +22,11 @@ LIMIT = 12
 """Targets that a shortlist holds at most."""
 
 _SIMILAR = 82.0
+_INFLECTED = 87.0
 _PART = 0.75
 """How much a word counts that is only a part of a compound, as in "Küchenlicht"."""
+_HARDLY = 0.33
+"""Names of which less was said are not meant."""
 _NEAR = 24
 """Entities looked at in a place that was named."""
 
@@ -84,8 +87,10 @@ class _Lexicon:
             if word in self._where:
                 likeness[word] = 1.0
             if len(word) >= 4 and self.words:
+                # A word that is a name is seldom another name misheard: "bar" is not "barn".
+                cutoff = _INFLECTED if likeness else _SIMILAR
                 for other, ratio, _ in process.extract(
-                    word, self.words, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=6
+                    word, self.words, scorer=fuzz.ratio, score_cutoff=cutoff, limit=6
                 ):
                     likeness.setdefault(other, ratio / 100)
             if len(word) >= 7:
@@ -163,6 +168,7 @@ class Index:
         self._by_area: dict[str | None, list[Entity]] = defaultdict(list)
         self._domains: Counter[str] = Counter()
         self._only: dict[str, Entity] = {}
+        self._classes = {(e.domain, e.device_class) for e in house.entities.values()}
         for entity in house.entities.values():
             self._by_area[entity.area_id].append(entity)
             self._domains[entity.domain] += 1
@@ -197,24 +203,24 @@ class Index:
             score = self._entity_score(entity, share, spoken, said, areas, floors, place)
             if entity.area_id and entity.area_id == area_id and not place - spoken:
                 score += 0.1
-            if score >= 0.3:
+            if score >= _HARDLY:
                 scores[entity] = score
-        every = self._every(said)
-        if every:
-            scores = {target: score - 0.2 for target, score in scores.items()}
-        for group, score in self._groups(said, nouns, areas, floors, area_id):
-            scores[group] = max(score, scores.get(group, 0))
         named = (
             place
             | noun_words
             | frozenset(word for share, words in names.values() if share >= 0.5 for word in words)
         )
         odd = self._odd(said, named)
-        trust = max(0.0, 1.0 - 0.35 * len(odd))
+        trust = 0.35 ** len(odd)
+        every = self._every(said)
+        if every:
+            scores = {target: score - 0.2 for target, score in scores.items()}
+        for group, score in self._groups(said, nouns, areas, floors, area_id):
+            scores[group] = max(score * trust, scores.get(group, 0))
         self._add_places(scores, areas, floors, area_id, trust)
         strongest = max(scores.values(), default=0.0)
         for target in previous:
-            scores[target] = max(scores.get(target, 0), 0.8 if strongest < 0.6 else 0.4)
+            scores[target] = max(scores.get(target, 0), trust * (0.8 if strongest < 0.6 else 0.4))
 
         ranked = sorted(scores.items(), key=lambda item: (-item[1], self.label(item[0])))
         return Shortlist(
@@ -262,15 +268,15 @@ class Index:
         elsewhere = place - spoken
         area = self.house.area_of(entity)
         here = (entity.area_id in areas) or (area is not None and area.floor_id in floors)
-        if here:
-            score += 0.25 if elsewhere else 0.05
+        if here and elsewhere:
+            score = score + 0.15 if score >= 0.95 else score + (1.0 - score) / 2
         elif elsewhere:
             score *= 0.6
         if share >= 0.95:
             return score
         # A part of a name that leaves words of the sentence unexplained was perhaps not meant.
         odd = len(self._odd(said, spoken | place))
-        return score * (1.0 - 0.15 * min(odd, 3))
+        return score * (1.0 - 0.2 * min(odd, 3))
 
     def _odd(self, said: Sequence[str], named: frozenset[str]) -> frozenset[str]:
         """Return words that are neither part of a name nor of what people say to a house."""
@@ -291,6 +297,9 @@ class Index:
             if share < 0.85:
                 continue
             domain, _, device_class = key.partition(":")
+            if (domain, device_class) not in self._classes:
+                # Blinds, shutters and curtains are called by each other's names.
+                device_class = ""
             found[domain, device_class or None] = spoken
         return found
 
@@ -312,11 +321,11 @@ class Index:
             if not self._domains[domain]:
                 continue
             places: list[tuple[Group, float]] = [
-                (Group(domain, area_id=key, device_class=device_class), 0.75 + 0.25 * share)
+                (Group(domain, area_id=key, device_class=device_class), 0.74 + 0.25 * share)
                 for key, (share, _) in areas.items()
             ]
             places += [
-                (Group(domain, floor_id=key, device_class=device_class), 0.75 + 0.25 * share)
+                (Group(domain, floor_id=key, device_class=device_class), 0.74 + 0.25 * share)
                 for key, (share, _) in floors.items()
             ]
             if not places:

@@ -20,10 +20,13 @@ from ollama_addon.agent.vocabulary import (
     Action,
     Choice,
     Duration,
+    Group,
     Number,
+    Text,
     Value,
     action,
 )
+from ollama_addon.home.model import Entity
 
 WIDE = 48
 """Phrases that a capable model chooses from at most."""
@@ -50,11 +53,24 @@ class Choices:
     may_say: bool
     exact: bool
     """Whether each clause asks for exactly one action."""
+    free: tuple[str, ...] = ()
+    """Said words that are no part of a name."""
 
     @property
     def may_do(self) -> bool:
         """Whether there is anything to do."""
         return any(self.clauses)
+
+    @property
+    def wants_now(self) -> bool:
+        """Whether the likeliest thing is an order that is carried out at once."""
+        return any(
+            not clause[0].verb.reads
+            and not isinstance(clause[0].value, (Duration, Text))
+            and not clause[0].verb.intent.startswith("script.")
+            for clause in self.clauses
+            if clause
+        )
 
     @property
     def offers(self) -> list[Offer]:
@@ -103,11 +119,13 @@ def choose_narrow(clauses: Sequence[Sequence[Offer]]) -> Choices:
     kept: list[tuple[Offer, ...]] = []
     clear = True
     for clause in clauses:
-        possible = [offer for offer in clause if _complete(offer)]
-        if not possible or possible[0].score < POOR:
+        possible = _meant([offer for offer in clause if _complete(offer)])
+        if not possible:
+            clear = False
             continue
         best = possible[0].score
-        kept.append(tuple(o for o in possible if o.score > best - MARGIN)[:NARROW])
+        close = [offer for offer in possible if offer.score > best - MARGIN]
+        kept.append(tuple(_either(close))[:NARROW])
         clear = clear and best >= CLEAR
     return Choices(tuple(kept), may_say=not (kept and clear), exact=True)
 
@@ -191,9 +209,40 @@ def _escape(text: str) -> str:
     return re.sub(r"([\\^$.|?*+()\[\]{}/-])", r"\\\1", text)
 
 
+def _meant(offers: Sequence[Offer]) -> list[Offer]:
+    """Return the offers that a sentence can be about.
+
+    Who says the whole name of one thing does not mean another; and who says neither enough of
+    a name nor what to do means none.
+    """
+    named = max((offer.name_score for offer in offers), default=0.0)
+    floor = named - 0.3 if named >= 0.95 else 0.25
+    meant = [offer for offer in offers if offer.name_score >= floor]
+    if not meant or meant[0].score < POOR:
+        return []
+    return meant
+
+
+def _either(offers: Sequence[Offer]) -> list[Offer]:
+    """Return offers without those for one and for all of a kind beside each other.
+
+    The better of the two names decides: "the kitchen light" is one, "the kitchen lights" all.
+    """
+    best = offers[0].target
+    if isinstance(best, Entity):
+        return [offer for offer in offers if not isinstance(offer.target, Group)]
+    if isinstance(best, Group):
+        return [
+            offer
+            for offer in offers
+            if not isinstance(offer.target, Entity) or offer.target.domain != best.domain
+        ]
+    return list(offers)
+
+
 def _complete(offer: Offer) -> bool:
-    """Whether a tiny model can be given an offer: its value was said, or is free text."""
-    return not isinstance(offer.value, (Number, Choice, Duration)) or bool(offer.values)
+    """Whether a tiny model can be given an offer: what it needs was said."""
+    return offer.value is None or bool(offer.values)
 
 
 def _match(phrase: str, offers: Sequence[Offer]) -> tuple[Offer, Action] | None:
@@ -215,7 +264,7 @@ def _match(phrase: str, offers: Sequence[Offer]) -> tuple[Offer, Action] | None:
 
 def _reading(offer: Offer) -> str:
     before, _, after = offer.phrase("\0").partition("\0")
-    return f"{re.escape(before)}(.+?){re.escape(after)}"
+    return f"{re.escape(before)}(.+){re.escape(after)}"
 
 
 def _read_value(value: Value, text: str) -> dict[str, Any] | None:

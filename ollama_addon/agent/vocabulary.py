@@ -50,6 +50,9 @@ class Duration:
     """A length of time: the slots `hours`, `minutes` and `seconds`."""
 
 
+FIELD = "field:"
+"""What the slots of a script's fields begin with."""
+
 Value = Number | Choice | Text | Duration
 
 
@@ -65,7 +68,7 @@ class Verb:
     value: Callable[[Entity, House], Value | None] | None = None
     """What the verb takes for an entity; None from it when the entity cannot."""
     fits: Callable[[Entity], bool] = lambda entity: True
-    slots: Mapping[str, Any] = field(default_factory=dict)
+    slots: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Slots that are always sent with it."""
     group: bool = False
     """Whether it can be done to all entities of a domain in a place at once."""
@@ -116,7 +119,7 @@ class Action:
     """
 
     intent: str
-    slots: Mapping[str, Any] = field(default_factory=dict)
+    slots: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the events of a turn show it."""
@@ -183,6 +186,17 @@ def _one_of(slot: str, capability: str) -> Callable[[Entity, House], Value | Non
     return choice
 
 
+def _field(entity: Entity, house: House) -> Value | None:
+    """Return the number that a script takes, where it has one numeric field."""
+    fields = entity.capabilities.get("fields") or {}
+    for name, field_ in fields.items():
+        number = ((field_ or {}).get("selector") or {}).get("number")
+        if number is not None:
+            low, high = number.get("min", 0), number.get("max", 1_000_000)
+            return Number(f"{FIELD}{name}", low, high, number.get("step") or 1)
+    return None
+
+
 def _text(slot: str) -> Callable[[Entity, House], Value]:
     return lambda entity, house: Text(slot)
 
@@ -238,6 +252,7 @@ VERBS: tuple[Verb, ...] = (
     _verb("press {target}", "HassTurnOn", "button input_button"),
     _verb("activate {target}", "HassTurnOn", "scene"),
     _verb("run {target}", "HassTurnOn", "script"),
+    _verb("run {target} with {value}", "script.turn_on", "script", _field),
     _verb(
         "set {target} brightness to {value}",
         "HassLightSet",
@@ -362,6 +377,7 @@ VERBS: tuple[Verb, ...] = (
         "HassSetVolumeRelative",
         "media_player",
         fits=_bits(4 | 1024),
+        hints="louder up lauter fort alto harder",
         volume_step="up",
     ),
     _verb(
@@ -369,6 +385,7 @@ VERBS: tuple[Verb, ...] = (
         "HassSetVolumeRelative",
         "media_player",
         fits=_bits(4 | 1024),
+        hints="quieter down softer leiser moins bajo baja zachter",
         volume_step="down",
     ),
     _verb("mute {target}", "HassMediaPlayerMute", "media_player", fits=_bits(8)),
@@ -381,7 +398,7 @@ VERBS: tuple[Verb, ...] = (
         _bits(2048),
     ),
     _verb(
-        "search {value} on {target}",
+        "search on {target}: {value}",
         "HassMediaSearchAndPlay",
         "media_player",
         _text("search_query"),
@@ -391,9 +408,9 @@ VERBS: tuple[Verb, ...] = (
     _verb("dock {target}", "HassVacuumReturnToBase", "vacuum", fits=_bits(16)),
     _verb("start {target}", "HassLawnMowerStartMowing", "lawn_mower", fits=_bits(1)),
     _verb("dock {target}", "HassLawnMowerDock", "lawn_mower", fits=_bits(4)),
-    _verb("add {value} to {target}", "HassListAddItem", "todo", _text("item"), _bits(1)),
-    _verb("complete {value} on {target}", "HassListCompleteItem", "todo", _text("item"), _bits(4)),
-    _verb("remove {value} from {target}", "HassListRemoveItem", "todo", _text("item"), _bits(2)),
+    _verb("add to {target}: {value}", "HassListAddItem", "todo", _text("item"), _bits(1)),
+    _verb("complete on {target}: {value}", "HassListCompleteItem", "todo", _text("item"), _bits(4)),
+    _verb("remove from {target}: {value}", "HassListRemoveItem", "todo", _text("item"), _bits(2)),
     _verb("read {target}", "todo.get_items", "todo", reads=True),
     _verb("read {target}", "calendar.get_events", "calendar", reads=True),
     _verb("forecast {target}", "HassGetWeather", "weather", reads=True),
@@ -430,7 +447,7 @@ TARGETLESS: tuple[Verb, ...] = (
     _verb("timer status", "HassTimerStatus", "timer", reads=True),
     _verb("tell time", "HassGetCurrentTime", "clock", reads=True),
     _verb("tell date", "HassGetCurrentDate", "clock", reads=True),
-    _verb("broadcast {value}", "HassBroadcast", "assist_satellite"),
+    _verb("broadcast: {value}", "HassBroadcast", "assist_satellite"),
 )
 """Verbs about the satellite itself rather than an entity."""
 

@@ -29,6 +29,7 @@ from hassil.expression import (
 from hassil.expression import Sequence as TextSequence
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
+from rapidfuzz import fuzz, process
 from unicode_rbnf import RbnfEngine
 
 _SAMPLES = 6
@@ -37,6 +38,16 @@ FRACTIONS = dict.fromkeys(
     "half halfway halb halbe halfte moitie mitad helft halverwege meta polowa metade".split(), 50
 ) | dict.fromkeys("quarter viertel quart cuarto kwart quarto cwierc".split(), 25)
 """Shares that people say instead of a percentage."""
+
+FILLERS = frozenset(
+    "um uh uhm erm eh hey hi ok okay please could would can you your i i'd like want me my "
+    "kindly just now actually mind the a an "
+    "ah ahm aehm bitte mal doch kannst konntest du wurdest ich mochte jetzt eben "
+    "euh s'il te plait vous tu peux pouvez veux maintenant "
+    "por favor puedes quiero ahora oye pues "
+    "alsjeblieft graag kun je kan even wil nu".split()
+)
+"""Words that people say besides what they mean."""
 
 UNITS = (
     dict.fromkeys(
@@ -54,7 +65,7 @@ UNITS = (
 )
 """Units of a timer, folded."""
 
-_UNSAID = -1.5
+_UNSAID = -1.0
 """What a word speaks against a kind whose sentences never have it."""
 _PLACE = {"area", "name", "floor"}
 _TOKEN = re.compile(r"\w+(?:[.,]\d+)?(?:['’]\w+)?|%|°")
@@ -94,6 +105,7 @@ class Words:
         data: Mapping[str, Any] = get_intents(language) or {}
         self.language = language
         self.responses: Mapping[str, Any] = data.get("responses", {})
+        self._near: dict[str, str | None] = {}
         self._rules = {
             name: parse_sentence(body).expression
             for name, body in data.get("expansion_rules", {}).items()
@@ -131,13 +143,31 @@ class Words:
 
         The numbers are logarithms of ratios: 1 means e times likelier than usual.
         """
-        known = [self._weights[word] for word in set(words) if word in self._weights]
+        known = [
+            self._weights[near] for word in set(words) if (near := self._nearest(word)) is not None
+        ]
         kinds = set().union(*known) if known else set()
         return {kind: sum(weights.get(kind, _UNSAID) for weights in known) for kind in kinds}
 
     def knows(self, word: str) -> bool:
         """Tell whether the word occurs in any sentence of the language."""
-        return word in self._weights
+        return self._nearest(word) is not None or word in FILLERS
+
+    def _nearest(self, word: str) -> str | None:
+        """Return the known word that this one is, or is an inflection or a mishearing of."""
+        if word in self._weights:
+            return word
+        if len(word) < 5:
+            return None
+        if word not in self._near:
+            if len(self._near) > 5_000:
+                self._near.clear()
+            stems = [known for known in self._weights if len(known) >= 4 and word.startswith(known)]
+            best = process.extractOne(
+                word, self._weights.keys(), score_cutoff=86, scorer=fuzz.ratio
+            )
+            self._near[word] = max(stems, key=len) if stems else best[0] if best else None
+        return self._near[word]
 
     def response_key(self, intent: str, domain: str, shape: str) -> str:
         """Return which of an intent's responses its own sentences of that shape ask for."""
