@@ -23,6 +23,8 @@ from ..options import EngineOptions
 
 _LOGGER = logging.getLogger("ollama_addon.daemon")
 _LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR}
+_FAREWELL = 2.0
+"""Seconds for killed processes to be gone."""
 _LEVEL = re.compile(r"\blevel=([A-Z]+)")
 
 State = Literal["starting", "running", "restarting", "stopped", "failed"]
@@ -147,35 +149,40 @@ class Daemon:
         self._data.mkdir(parents=True, exist_ok=True)
         if shutil.which(self._command[0]) is None:
             raise FileNotFoundError(f"there is no program '{self._command[0]}'")
-        process = await asyncio.create_subprocess_exec(
-            *_guarded(self._command),
-            env=self.environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=2**20,
-            start_new_session=True,
-        )
+        # A pipe of our own: asyncio's would not tell of the end of the process as long as a
+        # runner that survives it holds the other end.
+        output, inlet = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *_guarded(self._command),
+                env=self.environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=inlet,
+                stderr=inlet,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(inlet)
         _LOGGER.info("Started %s as process %d", self._command[0], process.pid)
-        assert process.stdout is not None
-        reading = asyncio.create_task(self._read(process.stdout))
+        reading = asyncio.create_task(self._read(output))
         watching = asyncio.create_task(self._watch())
         ending = asyncio.create_task(process.wait())
         try:
             await asyncio.wait((watching, ending), return_when=asyncio.FIRST_COMPLETED)
-            if not ending.done():
-                return watching.result()
-            # What it wrote last is often the reason.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(reading), 1)
-            last = f" It said: {self.log[-1]}" if self.log else ""
-            return f"Ollama ended with exit status {process.returncode}.{last}"
+            hangs = None if ending.done() else watching.result()
         finally:
             self._running.clear()
             watching.cancel()
             await asyncio.shield(self._end(process))
+            # Its log ends when the last process that writes to it has gone.
+            await asyncio.wait((reading,), timeout=_FAREWELL)
             reading.cancel()
             await asyncio.gather(reading, watching, ending, return_exceptions=True)
+        last = f" It said: {self.log[-1]}" if self.log else ""
+        return hangs or f"Ollama ended with exit status {process.returncode}.{last}"
 
     async def _watch(self) -> str:
         """Return when the server hangs."""
@@ -207,19 +214,24 @@ class Daemon:
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 
-    async def _read(self, stream: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:  # longer than the limit; readline() has dropped it
-                continue
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()
-            if text:
-                self.log.append(text)
-                level = _LEVEL.search(text)
-                _LOGGER.log(_LEVELS.get(level[1] if level else "", logging.DEBUG), "%s", text)
+    async def _read(self, output: int) -> None:
+        stream = asyncio.StreamReader(limit=2**20)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(output, "rb")
+        )
+        with contextlib.closing(transport):
+            while True:
+                try:
+                    line = await stream.readline()
+                except ValueError:  # longer than the limit; readline() has dropped it
+                    continue
+                if not line:
+                    return
+                text = line.decode(errors="replace").rstrip()
+                if text:
+                    self.log.append(text)
+                    level = _LEVEL.search(text)
+                    _LOGGER.log(_LEVELS.get(level[1] if level else "", logging.DEBUG), "%s", text)
 
     def _set(self, state: State, message: str) -> None:
         self.state = state
