@@ -92,7 +92,7 @@ class Options(BaseModel):
         """Return what a model is loaded with; another value of any of these loads it anew."""
         runner = self.model_dump(include=set(_RUNNER))
         runner["num_ctx"] = max(4, min(self.num_ctx, trained_context))
-        runner["num_batch"] = max(1, self.num_batch)
+        runner["num_batch"] = max(2, self.num_batch)  # llama.cpp ends itself at 1
         runner["num_thread"] = self.num_thread if self.num_thread > 0 else os.cpu_count()
         return runner
 

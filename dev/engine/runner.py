@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,6 +17,9 @@ from dev.engine.errors import EngineError
 from dev.engine.store import StoredModel
 
 _PROGRAM = Path(__file__).with_name("runner_process.py")
+# Threads that spin long while they wait for each other write a hundred times slower as soon as
+# other processes want the same cores. A crash need not start a debugger.
+_ENVIRONMENT = {"GOMP_SPINCOUNT": "10000", "GGML_NO_BACKTRACE": "1"}
 _STOPPED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an "
     "internal error; the next request loads it again"
@@ -58,6 +62,7 @@ class Runner:
             stdin=PIPE,
             stdout=PIPE,
             start_new_session=True,
+            env=_ENVIRONMENT | os.environ,
         )
         try:
             assert process.stdout

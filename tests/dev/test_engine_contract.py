@@ -604,6 +604,14 @@ class TestErrors:
         assert answer.status_code >= 400
         assert message in answer.json()["error"]
 
+    @pytest.mark.parametrize("options", [{"num_batch": 0}, {"num_ctx": 1}, {"num_thread": -1}])
+    async def test_the_smallest_values_do_no_harm(
+        self, client: ollama.AsyncClient, options: dict[str, int]
+    ) -> None:
+        answer = await client.chat(MODEL, HELLO, options={"num_predict": 2, **options})
+
+        assert answer.done
+
     async def test_an_unknown_option_does_no_harm(self, client: ollama.AsyncClient) -> None:
         answer = await client.chat(MODEL, HELLO, options={**GREEDY, "num_dreams": 3})
 
