@@ -51,7 +51,7 @@ class Stack:
         log: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self._folder = ROOT / ".dev" / name
-        self._inventory = inventory or ROOT / "dev" / "homes" / "willow.yaml"
+        self._inventory = inventory or ROOT / "dev" / "inventory" / "house.yaml"
         self._log = log
         self.model = os.environ.get("OLLAMA_ADDON_MODEL", _MODEL)
         self.supervisor: Supervisor

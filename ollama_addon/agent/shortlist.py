@@ -233,6 +233,12 @@ class Index:
             odd,
         )
 
+    def named(self, name: str) -> dict[str, float]:
+        """Return how much of each entity's name a name is, by entity id, 0 to 1."""
+        said = tokens(name)
+        said += self._joined(said)
+        return {entity_id: share for entity_id, (share, _) in self._entities.find(said).items()}
+
     def label(self, target: Target) -> str:
         """Return the unambiguous name of a target, as the model reads and writes it."""
         if isinstance(target, Entity):

@@ -1,0 +1,280 @@
+"""Home Assistant Core as a process: started, onboarded, given a house, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import yaml
+
+from dev.homeassistant.install import COMPONENTS, InstallError, Installation, install
+
+_PATIENCE = 120
+"""Seconds for a first start on a slow machine."""
+_CLIENT = "http://localhost/"
+_CONFIGURATION = """\
+# Home Assistant for development, made and kept by dev/homeassistant.
+homeassistant:
+conversation:
+config:
+assist_pipeline:
+frontend:
+script: !include scripts.yaml
+logger:
+  default: warning
+"""
+
+
+@dataclass(slots=True)
+class HomeAssistant:
+    """A running Home Assistant and how to get in."""
+
+    url: str
+    token: str
+    username: str = ""
+    password: str = ""
+
+    async def load(self, inventory: Path) -> None:
+        """Have the house be that of an inventory, whatever it was before."""
+        house = yaml.safe_load(inventory.read_text())
+        await self._call("services/dev_house/load", {"inventory": house})
+
+    async def reset(self) -> None:
+        """Bring back the initial states of the house."""
+        await self._call("services/dev_house/reset", {})
+
+    async def states(self) -> dict[str, dict[str, Any]]:
+        """Return `state` and `attributes` by entity id, as Home Assistant reports them."""
+        async with self._client() as client:
+            answer = await client.get("states")
+            answer.raise_for_status()
+            return {
+                each["entity_id"]: {"state": each["state"], "attributes": each["attributes"]}
+                for each in answer.json()
+            }
+
+    async def _call(self, path: str, data: dict[str, Any]) -> None:
+        async with self._client() as client:
+            answer = await client.post(path, json=data)
+            if answer.is_error:
+                raise RuntimeError(f"Home Assistant refused {path}: {answer.text[:300]}")
+
+    def _client(self) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return httpx.AsyncClient(
+            base_url=f"{self.url}/api/", headers=headers, timeout=60, trust_env=False
+        )
+
+
+@contextlib.asynccontextmanager
+async def home_assistant(
+    directory: Path, inventory: Path, *, log: Callable[[str], None] = print
+) -> AsyncIterator[HomeAssistant]:
+    """Run Home Assistant with the house of an inventory.
+
+    `directory` keeps its configuration between runs. With `HASS_URL` and `HASS_TOKEN` in the
+    environment that one is used as it is, and left as it is. Raises InstallError, TimeoutError.
+    """
+    url, token = os.environ.get("HASS_URL"), os.environ.get("HASS_TOKEN")
+    if url and token:
+        log(f"Using Home Assistant at {url}.")
+        yield HomeAssistant(url.rstrip("/"), token)
+        return
+    installation = await asyncio.to_thread(install, log)
+    directory.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    _configure(directory, port, installation)
+    process = await _start(directory, installation)
+    try:
+        home = HomeAssistant(f"http://127.0.0.1:{port}", "")
+        await _until(_answers, home, process, directory)
+        await _enter(home, directory)
+        await _until(_is_running, home, process, directory)
+        await home.load(inventory)
+        yield home
+    finally:
+        await _stop(process)
+
+
+def _configure(directory: Path, port: int, installation: Installation) -> None:
+    (directory / "configuration.yaml").write_text(_CONFIGURATION)
+    scripts = directory / "scripts.yaml"
+    if not scripts.exists():
+        scripts.write_text("{}\n")
+    if installation.root is None:
+        components = directory / "custom_components"
+        if not components.exists():
+            components.symlink_to(COMPONENTS, target_is_directory=True)
+    # Written as if it had been confirmed: a new one would be reverted after five minutes.
+    stable = {
+        "server_host": ["127.0.0.1"],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "login_attempts_threshold": -1,
+        "ip_ban_enabled": False,
+        "created_at": "2026-11-01T00:00:00+00:00",
+        "ssl_profile": "intermediate_v6",
+        "use_x_frame_options": True,
+        "use_x_forwarded_for": False,
+        "trusted_proxies": [],
+    }
+    storage = directory / ".storage"
+    storage.mkdir(exist_ok=True)
+    (storage / "http").write_text(
+        json.dumps(
+            {
+                "version": 3,
+                "minor_version": 1,
+                "key": "http",
+                "data": {"stable": stable, "pending": None, "yaml_migration_done": True},
+            }
+        )
+    )
+
+
+async def _start(directory: Path, installation: Installation) -> asyncio.subprocess.Process:
+    arguments = ["-m", "homeassistant", "--skip-pip", "-c", installation.config_path(directory)]
+    with (directory / "core.log").open("wb") as output:
+        return await asyncio.create_subprocess_exec(
+            *_bound_to_us(),
+            *installation.command(directory, arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _bound_to_us() -> list[str]:
+    """Return what has a command end when this process ends, however that happens."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    # Its state is thrown away or written anew at the next start: nothing is worth waiting for.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+async def _until(
+    check: Callable[[HomeAssistant], Any],
+    home: HomeAssistant,
+    process: asyncio.subprocess.Process,
+    directory: Path,
+) -> None:
+    until = time.monotonic() + _PATIENCE
+    while not await check(home):
+        if process.returncode is not None or time.monotonic() > until:
+            last = "\n".join((directory / "core.log").read_text(errors="replace").splitlines()[-8:])
+            raise InstallError(f"Home Assistant did not start; its log ends with:\n{last}")
+        await asyncio.sleep(0.2)
+
+
+async def _answers(home: HomeAssistant) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        async with home._client() as client:
+            return (await client.get(f"{home.url}/api/onboarding")).status_code == 200
+    return False
+
+
+async def _is_running(home: HomeAssistant) -> bool:
+    async with home._client() as client:
+        answer = await client.get("config")
+        ready = answer.status_code == 200 and answer.json()["state"] == "RUNNING"
+        if not ready:
+            return False
+        services = (await client.get("services")).json()
+        if any(each["domain"] == "dev_house" for each in services):
+            return True
+        flow = await client.post("config/config_entries/flow", json={"handler": "dev_house"})
+        return flow.status_code == 200 and flow.json().get("type") == "create_entry"
+
+
+async def _enter(home: HomeAssistant, directory: Path) -> None:
+    """Onboard a new Home Assistant, or take up what was kept of an earlier run."""
+    keys = directory / "keys"
+    if keys.exists():
+        kept = json.loads(keys.read_text())
+        home.token, home.username, home.password = kept
+        async with home._client() as client:
+            if (await client.get("config")).status_code == 200:
+                return
+        raise InstallError(f"Home Assistant forgot its owner. Remove {directory} and start again.")
+    home.username, home.password = "dev", secrets.token_urlsafe(8)
+    async with httpx.AsyncClient(base_url=home.url, timeout=60, trust_env=False) as client:
+        code = (
+            await client.post(
+                "/api/onboarding/users",
+                json={
+                    "client_id": _CLIENT,
+                    "name": "Dev",
+                    "username": home.username,
+                    "password": home.password,
+                    "language": "en",
+                },
+            )
+        ).raise_for_status()
+        tokens = (
+            await client.post(
+                "/auth/token",
+                data={
+                    "grant_type": "authorization_code",
+                    "code": code.json()["auth_code"],
+                    "client_id": _CLIENT,
+                },
+            )
+        ).raise_for_status()
+        headers = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+        for step in ("core_config", "analytics"):
+            (await client.post(f"/api/onboarding/{step}", headers=headers)).raise_for_status()
+        (
+            await client.post(
+                "/api/onboarding/integration",
+                headers=headers,
+                json={"client_id": _CLIENT, "redirect_uri": _CLIENT},
+            )
+        ).raise_for_status()
+        home.token = await _long_lived_token(home.url, tokens.json()["access_token"])
+    temporary = keys.with_suffix(".new")
+    temporary.write_text(json.dumps([home.token, home.username, home.password]))
+    temporary.chmod(0o600)
+    temporary.replace(keys)
+
+
+async def _long_lived_token(url: str, access_token: str) -> str:
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"{url}/api/websocket") as socket_:
+            await socket_.receive_json()
+            await socket_.send_json({"type": "auth", "access_token": access_token})
+            await socket_.receive_json()
+            await socket_.send_json(
+                {
+                    "id": 1,
+                    "type": "auth/long_lived_access_token",
+                    "client_name": "dev",
+                    "lifespan": 3650,
+                }
+            )
+            return str((await socket_.receive_json())["result"])
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
