@@ -189,7 +189,8 @@ async def _until(
 async def _answers(home: HomeAssistant) -> bool:
     with contextlib.suppress(httpx.TransportError):
         async with home._client() as client:
-            return (await client.get(f"{home.url}/api/onboarding")).status_code == 200
+            # Once it knows its owner, there is nothing left at this address.
+            return (await client.get(f"{home.url}/api/onboarding")).status_code in (200, 404)
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -218,6 +219,8 @@ class Agent:
     async def _act(self, step: _Step) -> AsyncIterator[Event]:
         """Let the model choose what to do or say, and do it."""
         await self._home.mirror.wait_ready(5.0)
+        # A language that is new takes a second to learn, which no other turn shall wait for.
+        await asyncio.to_thread(words_of, step.language)
         step.index = self.index(step.language)
         if (answered := self._answer_to_question(step)) is not None:
             async for event in self._carry_out(step, answered):

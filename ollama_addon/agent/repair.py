@@ -9,6 +9,7 @@ anything; it is a pure function of the proposal and the house.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -75,6 +76,12 @@ _BOTH_WAYS = {
         for suffix in ("", "cover", "valve", "door", "lock")
     },
 }
+
+
+_VALUE_SLOTS = defaultdict(
+    frozenset,
+    {"light": frozenset({"brightness", "color", "temperature"})},
+)
 
 
 class Verdict(StrEnum):
@@ -361,6 +368,9 @@ class _Mender:
         plain = [verb for verb in same if verb.value is None and not verb.slots]
         if plain:
             return plain[0]
+        if same and set(_slotless(slots)) & _VALUE_SLOTS[target.domain]:
+            # A value that others of its kind take, as a color for a light that is only dimmed.
+            raise _Refusal("cannot", target)
         if same and all(verb.value is not None for verb in same):
             bare = _slotless(slots)
             if len(same) == 1 and len(bare) == 1:

@@ -60,7 +60,8 @@ async def agents(request: Request) -> list[AgentBody]:
 
 @router.post(
     "/{agent_id}/converse",
-    response_class=EventSourceResponse,
+    # Answered as events already: FastAPI would otherwise make them of what is returned.
+    response_class=StreamingResponse,
     responses={404: {"description": "No such agent"}, 413: {"description": "Too long"}},
 )
 async def converse(request: Request, agent_id: str, body: TurnBody) -> StreamingResponse:

@@ -20,7 +20,6 @@ from homeassistant.helpers import (
     entity_registry as er,
     floor_registry as fr,
 )
-from homeassistant.helpers.storage import Store
 from homeassistant.util.yaml import save_yaml
 
 DOMAIN = "dev_house"
@@ -47,13 +46,14 @@ PLATFORMS = [
     "weather",
 ]
 _LOGGER = logging.getLogger(__name__)
+_ONBOARDED = {"google_translate", "met", "radio_browser", "shopping_list"}
+"""What onboarding sets up by itself; it would stand in the house, or ask the internet."""
 _ASSISTANT = "conversation"
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Bring the last inventory back and offer the services."""
-    store: Store[dict[str, Any]] = Store(hass, 1, DOMAIN)
-    house = House(hass, entry, store)
+    """Offer the services; the house is empty until an inventory is loaded."""
+    house = House(hass, entry)
     hass.data[DOMAIN] = house
     lock = asyncio.Lock()
 
@@ -66,23 +66,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 
     hass.services.async_register(DOMAIN, "load", load)
     hass.services.async_register(DOMAIN, "reset", reset)
-    if inventory := await store.async_load():
-        await house.load(inventory)
-    else:
-        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
 
 class House:
     """The house as it is now."""
 
-    def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, store: Store[dict[str, Any]]
-    ) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         self._hass = hass
         self._entry = entry
-        self._store = store
-        self._loaded = False
         self._generation = 0
         self._timer_handlers: list[Any] = []
         self.inventory: dict[str, Any] = {}
@@ -100,8 +93,10 @@ class House:
     async def load(self, inventory: dict[str, Any]) -> None:
         """Have the house be that of an inventory."""
         hass = self._hass
-        if self._loaded or not self.inventory:
-            await hass.config_entries.async_unload_platforms(self._entry, PLATFORMS)
+        for other in hass.config_entries.async_entries():
+            if other.domain in _ONBOARDED:
+                await hass.config_entries.async_remove(other.entry_id)
+        await hass.config_entries.async_unload_platforms(self._entry, PLATFORMS)
         entities, devices = er.async_get(hass), dr.async_get(hass)
         for registered in list(entities.entities.values()):
             if registered.platform in (DOMAIN, "script"):
@@ -117,7 +112,6 @@ class House:
         self.inventory = inventory
         self.live = {}
         self._generation = int(hass.loop.time() * 1000)
-        self._loaded = True
         names = {}
         for floor in inventory.get("floors", ()):
             made = floors.async_create(
@@ -155,7 +149,6 @@ class House:
             async_expose_entity(hass, _ASSISTANT, entity_id, entity.get("exposed", True))
         self._load_satellites(places, devices)
         self._hide_others(entities)
-        await self._store.async_save(inventory)
         await hass.async_block_till_done()
 
     def reset(self) -> None:

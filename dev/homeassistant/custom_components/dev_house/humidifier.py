@@ -17,8 +17,8 @@ class DevHumidifier(DevEntity, HumidifierEntity):
         self._attr_min_humidity = data.get("min_humidity", 30)
         self._attr_max_humidity = data.get("max_humidity", 80)
         modes = data.get("available_modes", data.get("modes"))
+        self._attr_available_modes = list(modes) if modes else None
         if modes:
-            self._attr_available_modes = list(modes)
             self._attr_supported_features = HumidifierEntityFeature.MODES
 
     def begin(self, data: dict[str, Any]) -> None:
