@@ -227,12 +227,12 @@ class Mirror:
         stale, self._stale = self._stale, set()
         try:
             await self._read(stale)
+            if not self._stale:
+                self._wake.clear()
+            self._publish()
         except BaseException:
             self._stale |= stale
             raise
-        if not self._stale:
-            self._wake.clear()
-        self._publish()
 
     async def _read(self, stale: set[str]) -> None:
         lists = [part for part in _LISTS if part in stale]

@@ -33,7 +33,7 @@ class ScriptedHome:
         """Kinds of command that are never answered; `*` is all."""
         self.sockets: list[web.WebSocketResponse] = []
         self.connections = 0
-        self._subscriptions: dict[int, tuple[web.WebSocketResponse, Message]] = {}
+        self._subscriptions: list[tuple[web.WebSocketResponse, Message]] = []
         self._runner: web.AppRunner | None = None
         self._port = 0
 
@@ -80,19 +80,21 @@ class ScriptedHome:
         """Return the commands of one kind that were received."""
         return [request for request in self.requests if request.get("type") == kind]
 
-    def subscribed(self, kind: str, **fields: Any) -> list[int]:
-        """Return the ids of the live subscriptions of a kind."""
-        return [
-            number
-            for number, (_, request) in self._subscriptions.items()
-            if request["type"] == kind and fields.items() <= request.items()
-        ]
+    def subscribed(self, kind: str, **fields: Any) -> list[Message]:
+        """Return the commands behind the live subscriptions of a kind."""
+        return [request for _, request in self._matching(kind, fields)]
 
     async def send(self, kind: str, event: Any, **fields: Any) -> None:
         """Send an event to each live subscription of a kind."""
-        for number in self.subscribed(kind, **fields):
-            socket, _ = self._subscriptions[number]
-            await socket.send_json({"id": number, "type": "event", "event": event})
+        for socket, request in self._matching(kind, fields):
+            await socket.send_json({"id": request["id"], "type": "event", "event": event})
+
+    def _matching(self, kind: str, fields: Message) -> list[tuple[web.WebSocketResponse, Message]]:
+        return [
+            (socket, request)
+            for socket, request in self._subscriptions
+            if request["type"] == kind and fields.items() <= request.items()
+        ]
 
     async def fire(self, event_type: str, **data: Any) -> None:
         """Fire an event of the event bus."""
@@ -119,11 +121,7 @@ class ScriptedHome:
                     await self._command(socket, message.json())
         finally:
             self.sockets.remove(socket)
-            self._subscriptions = {
-                number: entry
-                for number, entry in self._subscriptions.items()
-                if entry[0] is not socket
-            }
+            self._subscriptions = [one for one in self._subscriptions if one[0] is not socket]
         return socket
 
     async def _command(self, socket: web.WebSocketResponse, request: Message) -> None:
@@ -132,7 +130,11 @@ class ScriptedHome:
         if kind in self.silent or "*" in self.silent:
             return
         if kind == "unsubscribe_events":
-            self._subscriptions.pop(request["subscription"], None)
+            self._subscriptions = [
+                (other, earlier)
+                for other, earlier in self._subscriptions
+                if other is not socket or earlier["id"] != request["subscription"]
+            ]
         answer = self.answers.get(kind)
         if callable(answer):
             answer = answer(request)
@@ -145,7 +147,7 @@ class ScriptedHome:
             error = {"code": "home_assistant_error", "message": str(answer)}
             result = {"id": number, "type": "result", "success": False, "error": error}
         elif kind in ("subscribe_events", "subscribe_entities", "render_template"):
-            self._subscriptions[number] = (socket, request)
+            self._subscriptions.append((socket, request))
             first, result["result"] = answer or [], None
         await socket.send_json(result)
         for event in first:

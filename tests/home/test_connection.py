@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,27 +17,6 @@ from ollama_addon.home import connection as module
 from ollama_addon.home.connection import Connection
 
 from .scripted_home import TOKEN, ScriptedHome, eventually
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_FIRST", 0.02)
-    monkeypatch.setattr(module, "RETRY_LAST", 0.05)
-    monkeypatch.setattr(module, "RETRY_REFUSED", 0.05)
-    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.5)
-
-
-@pytest.fixture
-async def home() -> AsyncIterator[ScriptedHome]:
-    async with ScriptedHome() as home:
-        yield home
-
-
-@pytest.fixture
-async def connection(home: ScriptedHome) -> AsyncIterator[Connection]:
-    connection = Connection.from_url(home.url, TOKEN)
-    yield connection
-    await connection.stop()
 
 
 @contextlib.contextmanager
