@@ -87,7 +87,7 @@ class AgentOptions(_Group):
     """Seconds that the model stays in memory after a turn; -1 is for ever, 0 not at all."""
     think: bool = False
     strategy: Literal["auto", "structured", "native"] = "auto"
-    confirm: tuple[Confirm, ...] = ("unlock", "alarm", "garage_door")
+    confirm: tuple[Confirm, ...] = ()
     """The kinds of action that ask first."""
     temperature: float | None = Field(default=None, ge=0, le=2)
 

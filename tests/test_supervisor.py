@@ -9,8 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dev.supervisor import Addon, Core, Manifest
-from dev.supervisor import Supervisor as Simulated
+from dev.supervisor import Addon, Core, Manifest, Supervisor as Simulated
 from ollama_addon.errors import AddonError
 from ollama_addon.supervisor import Supervisor
 

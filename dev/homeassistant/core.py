@@ -20,7 +20,7 @@ import aiohttp
 import httpx
 import yaml
 
-from dev.homeassistant.install import COMPONENTS, InstallError, Installation, install
+from dev.homeassistant.install import COMPONENTS, Installation, InstallError, install
 
 _PATIENCE = 120
 """Seconds for a first start on a slow machine."""
@@ -49,7 +49,7 @@ class HomeAssistant:
 
     async def load(self, inventory: Path) -> None:
         """Have the house be that of an inventory, whatever it was before."""
-        house = yaml.safe_load(inventory.read_text())
+        house = yaml.safe_load(await asyncio.to_thread(inventory.read_text))
         await self._call("services/dev_house/load", {"inventory": house})
 
     async def reset(self) -> None:
@@ -94,7 +94,6 @@ async def home_assistant(
         yield HomeAssistant(url.rstrip("/"), token)
         return
     installation = await asyncio.to_thread(install, log)
-    directory.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     _configure(directory, port, installation)
     process = await _start(directory, installation)
@@ -110,6 +109,7 @@ async def home_assistant(
 
 
 def _configure(directory: Path, port: int, installation: Installation) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / "configuration.yaml").write_text(_CONFIGURATION)
     scripts = directory / "scripts.yaml"
     if not scripts.exists():
@@ -259,20 +259,22 @@ async def _enter(home: HomeAssistant, directory: Path) -> None:
 
 
 async def _long_lived_token(url: str, access_token: str) -> str:
-    async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(f"{url}/api/websocket") as socket_:
-            await socket_.receive_json()
-            await socket_.send_json({"type": "auth", "access_token": access_token})
-            await socket_.receive_json()
-            await socket_.send_json(
-                {
-                    "id": 1,
-                    "type": "auth/long_lived_access_token",
-                    "client_name": "dev",
-                    "lifespan": 3650,
-                }
-            )
-            return str((await socket_.receive_json())["result"])
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{url}/api/websocket") as socket_,
+    ):
+        await socket_.receive_json()
+        await socket_.send_json({"type": "auth", "access_token": access_token})
+        await socket_.receive_json()
+        await socket_.send_json(
+            {
+                "id": 1,
+                "type": "auth/long_lived_access_token",
+                "client_name": "dev",
+                "lifespan": 3650,
+            }
+        )
+        return str((await socket_.receive_json())["result"])
 
 
 def _free_port() -> int:

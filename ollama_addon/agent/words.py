@@ -24,9 +24,9 @@ from hassil.expression import (
     ListReference,
     Permutation,
     RuleReference,
+    Sequence as TextSequence,
     TextChunk,
 )
-from hassil.expression import Sequence as TextSequence
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 from rapidfuzz import fuzz, process

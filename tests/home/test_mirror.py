@@ -208,7 +208,7 @@ async def test_a_new_ability_makes_another_house(
     before = await read(connection, mirror)
     changes: list[House] = []
     mirror.on_change(changes.append)
-    mirror.on_change(lambda house: house.floors["none"] and None)
+    mirror.on_change(lambda house: house.floors["none"] and None)  # type: ignore[arg-type]
     mirror.on_change(changes.append)
     await house.change("media_player.tv", a={"source_list": ["TV", "Radio", "Game"]})
     await eventually(lambda: len(changes) == 2)
