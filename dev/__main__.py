@@ -24,6 +24,8 @@ def main() -> int:
     parser.add_argument("--satellite", help="the assist satellite that heard it, an entity id")
     parser.add_argument("--inventory", type=Path, help="another house, as YAML")
     arguments = parser.parse_args()
+    if arguments.inventory and not arguments.inventory.is_file():
+        parser.error(f"there is no file {arguments.inventory}")
     try:
         return asyncio.run(_run(arguments))
     except (StackError, ManifestError) as error:

@@ -18,6 +18,7 @@ import httpx
 
 from dev.engines import choose_engine
 from dev.homeassistant import HomeAssistant, home_assistant
+from dev.homeassistant.install import InstallError
 from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor
 from dev.turn import Turn
 
@@ -104,6 +105,27 @@ class Stack:
         """Stop everything."""
         await self._parts.aclose()
 
+    async def until_ready(self) -> None:
+        """Wait until every part is `ok`, telling what is waited for.
+
+        After a restart of the sidecar too. Raises `StackError` when it ends, or gets no further.
+        """
+        told: dict[str, tuple[str, str]] = {}
+        progress = time.monotonic()
+        async for status in self._statuses():
+            for part, (state, message) in status.items():
+                if told.get(part) != (state, message):
+                    self._tell(f"{part}: {message}")
+            if status != told or self.supervisor.core is None:
+                progress = time.monotonic()
+            told = status
+            waiting_for = [message for state, message in status.values() if state != "ok"]
+            if not waiting_for:
+                return
+            if time.monotonic() - progress > _PATIENCE:
+                log = self.supervisor.addon.log
+                raise StackError(f"{' '.join(waiting_for)} The sidecar's log is {log}")
+
     async def until_ended(self) -> None:
         """Return when the sidecar has ended by itself."""
         while self.supervisor.addon.exit_status is None:  # noqa: ASYNC110 - another process
@@ -125,33 +147,16 @@ class Stack:
             raise StackError(f"The add-on's schema refuses the options: {error}") from None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._until_ready())
+                group.create_task(self.until_ready())
                 self.home = await parts.enter_async_context(
                     home_assistant(self._folder / "homeassistant", self._inventory, log=self._log)
                 )
                 self._tell("Home Assistant is up.")
-                self.supervisor.core = Core(self.home.url, self.home.token)
+                self.supervisor.core = await _core(self.home)
         except ExceptionGroup as several:
-            raise several.exceptions[0] from None
+            first = several.exceptions[0]
+            raise StackError(str(first)) if isinstance(first, InstallError) else first from None
         self._tell("Ready.")
-
-    async def _until_ready(self) -> None:
-        """Wait for every part to be `ok`, telling what it is waiting for."""
-        told: dict[str, tuple[str, str]] = {}
-        progress = time.monotonic()
-        async for status in self._statuses():
-            for part, (state, message) in status.items():
-                if told.get(part) != (state, message):
-                    self._tell(f"{part}: {message}")
-            if status != told or self.supervisor.core is None:
-                progress = time.monotonic()
-            told = status
-            waiting_for = [message for state, message in status.values() if state != "ok"]
-            if not waiting_for:
-                return
-            if time.monotonic() - progress > _PATIENCE:
-                log = self.supervisor.addon.log
-                raise StackError(f"{' '.join(waiting_for)} The sidecar's log is {log}")
 
     async def _statuses(self) -> AsyncIterator[dict[str, tuple[str, str]]]:
         addon = self.supervisor.addon
@@ -205,6 +210,13 @@ class Stack:
 
     def _tell(self, sentence: str) -> None:
         self._log(f"{time.monotonic() - self._begin:6.1f} s  {sentence}")
+
+
+async def _core(home: HomeAssistant) -> Core:
+    headers = {"Authorization": f"Bearer {home.token}"}
+    async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+        answer = (await client.get(f"{home.url}/api/config")).raise_for_status()
+    return Core(home.url, home.token, answer.json()["version"])
 
 
 @contextlib.contextmanager

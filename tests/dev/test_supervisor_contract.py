@@ -17,6 +17,7 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from dev.stack import Stack
 from dev.supervisor import ADDRESS, Addon, Core, Manifest, ManifestError, Supervisor
 from dev.supervisor.options import InvalidOptions, merge, validate
 
@@ -434,6 +435,60 @@ async def test_failures_can_be_injected(supervisor: Supervisor, client: httpx.As
     data(await client.get("/info"))
     supervisor.heal()
     assert message(await client.post("/discovery", json={}), 400)
+
+
+@pytest.mark.stack
+@pytest.mark.asyncio(loop_scope="session")
+class TestRealCore:
+    async def test_rest(self, stack: Stack) -> None:
+        supervisor = stack.supervisor
+        headers = {"Authorization": f"Bearer {supervisor.addon.token}"}
+        url = f"{supervisor.url}/core/api"
+        async with httpx.AsyncClient(headers=headers) as client:
+            configuration = (await client.get(f"{url}/config")).json()
+            assert configuration["location_name"] == "Willow House"
+            assert (
+                configuration["version"]
+                == data(await client.get(f"{supervisor.url}/info"))["homeassistant"]
+            )
+            rendered = await client.post(f"{url}/template", json={"template": "{{ 1 + 1 }}"})
+            assert rendered.text == "2"
+            assert (await client.get(f"{url}/states/light.nowhere")).status_code == 404
+
+    async def test_websocket(self, stack: Stack) -> None:
+        supervisor = stack.supervisor
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{supervisor.url}/core/websocket", max_msg_size=0) as socket,
+        ):
+            await socket.receive_json()
+            await socket.send_json({"type": "auth", "access_token": supervisor.addon.token})
+            assert (await socket.receive_json())["type"] == "auth_ok"
+            await socket.send_json({"id": 1, "type": "auth/current_user"})
+            answer = await socket.receive_json()
+            assert answer["success"]
+            assert answer["result"]["is_admin"]
+
+    async def test_the_sidecar_was_let_in(self, stack: Stack) -> None:
+        [message] = stack.supervisor.discovery
+        assert message.service == "ollama_addon"
+        url = f"http://{message.config['host']}:{message.config['port']}/api/agents"
+        headers = {"Authorization": f"Bearer {message.config['token']}"}
+        async with httpx.AsyncClient(headers=headers) as client:
+            assert (await client.get(url)).status_code == 200
+
+    async def test_options_reach_the_sidecar_by_a_restart(self, stack: Stack) -> None:
+        supervisor = stack.supervisor
+        before = supervisor.addon.options
+        headers = {"Authorization": f"Bearer {supervisor.addon.token}"}
+        async with httpx.AsyncClient(base_url=supervisor.url, headers=headers, timeout=60) as own:
+            agents = [*before["agents"], {"name": "Second", "model": stack.model}]
+            for each in ({**before, "agents": agents}, before):
+                data(await own.post("/addons/self/options", json={"options": each}))
+                data(await own.post("/addons/self/restart"))
+                await stack.until_ready()
+                names = [agent["name"] for agent in (await stack.client.get("/api/agents")).json()]
+                assert names == [agent["name"] for agent in each["agents"]]
 
 
 class TestManifest:
