@@ -192,11 +192,15 @@ def _targets(entries: Sequence[Mapping[str, Any]] | None) -> tuple[Target, ...]:
     )
 
 
-def _entities(data: Mapping[str, Any]) -> Iterator[str]:
+def _entities(data: Any) -> Iterator[str]:
     """Yield the entities that a service's data name, at any depth."""
-    for key, value in data.items():
-        if key in _ENTITY_KEYS:
-            names = value.split(",") if isinstance(value, str) else value or ()
-            yield from (str(name).strip() for name in names)
-        elif isinstance(value, Mapping):
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if key in _ENTITY_KEYS:
+                names = value.split(",") if isinstance(value, str) else value or ()
+                yield from (str(name).strip() for name in names)
+            else:
+                yield from _entities(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
             yield from _entities(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 MAX_TEXT = 100_000
 """Characters of the text."""
 SECONDS = 1.0
+_WIDE = re.compile(r"%[^a-zA-Z%]*(\*|\d{4})")
+"""A `%` format that pads to a great width."""
 
 
 async def render_alone(template: str, variables: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -72,7 +75,7 @@ class _Known(dict[str, Any]):
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """A sandbox that makes nothing large at once; the rest is a matter of time."""
+    """A sandbox whose operators make nothing large at once; the rest is a matter of time."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -80,10 +83,23 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """Compute `left operator right`, unless what comes out may be huge."""
         if isinstance(left, _Unknown):
             return left
-        big = any(isinstance(side, int) and abs(side) > MAX_TEXT for side in (left, right))
-        if operator == "**" or (big and not isinstance(left, int | float)):
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        if operator == "*":
+            huge = not numbers and _length(left) * _length(right) > MAX_TEXT
+        elif operator == "**":
+            huge = not numbers or abs(left) > MAX_TEXT or abs(right) > 64
+        else:
+            huge = isinstance(left, str) and _WIDE.search(left) is not None
+        if huge:
             raise _TooMuchError
         return super().call_binop(context, operator, left, right)
+
+
+def _length(value: Any) -> float:
+    """Return how long a sequence is, or how often a number repeats one."""
+    if isinstance(value, int | float):
+        return abs(value)
+    return len(value) if hasattr(value, "__len__") else 1
 
 
 def _environment() -> _Sandbox:

@@ -201,6 +201,10 @@ async def test_a_state_changes_and_the_house_does_not(
     assert changes == []
 
 
+def fail(house: House) -> None:
+    raise RuntimeError("a fault of the one who listens")
+
+
 async def test_a_new_ability_makes_another_house(
     house: ScriptedHouse, connection: Connection, mirror: Mirror
 ) -> None:
