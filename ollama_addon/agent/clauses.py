@@ -22,13 +22,17 @@ def clauses(text: str, index: Index, area_id: str | None) -> list[str]:
     if len(parts) < 2:
         return [text]
     found = [index.look_up(part, area_id=area_id) for part in parts]
-    if any(shortlist.best < 0.6 for shortlist in found):
-        return [text]
     speaking = [
         [word for word in tokens(part) if word not in shortlist.named and index.words.knows(word)]
         for part, shortlist in zip(parts, found, strict=True)
     ]
     strengths = [max(index.words.weigh(words).values(), default=0.0) for words in speaking]
+    # Who says what to do needs less of a name than who only names.
+    if any(
+        shortlist.best < (0.4 if strength >= 1.5 else 0.6)
+        for shortlist, strength in zip(found, strengths, strict=True)
+    ):
+        return [text]
     strongest = max(range(len(parts)), key=lambda number: strengths[number])
     return [
         part

@@ -119,6 +119,8 @@ def said_numbers(said: Sequence[str], words: Words) -> list[float]:
             found.append(float(f"{match[1]}.{match[2] or 0}"))
         else:
             for length in (4, 3, 2, 1):
+                if index + length > len(said):
+                    continue
                 phrase = " ".join(said[index : index + length])
                 # "one" and "a" are words before they are numbers.
                 if phrase in words.numbers and (words.numbers[phrase] > 1 or length > 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from ollama_addon.home.registries import ASSISTANT
 _ENTITY_KEYS = frozenset({"entity_id", "entities", "group_members"})
 """Where the data of services name entities."""
 _PLACES = frozenset({"area_id", "device_id", "floor_id", "label_id"})
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,10 @@ class Actions:
         except AddonError as err:
             if err.code != "home_failed":
                 raise
-            # Slots of a wrong form and unknown intents have no response of their own.
-            return Outcome(False, code="invalid_intent", reason=err.message)
+            # Home Assistant has no better answer to an unknown intent and slots of a wrong form.
+            _LOGGER.warning("%s with %s: %s", name, data, err.message)
+            reason = f"Home Assistant does not take {name} with these values."
+            return Outcome(False, code="invalid_intent", reason=reason)
         return _outcome(response)
 
     async def call_service(

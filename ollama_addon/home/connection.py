@@ -47,7 +47,7 @@ CLOSE_TIMEOUT = 3.0
 MAX_MESSAGE = 256 * 1024 * 1024
 """Bytes of one message. The registries of a large home arrive as one message each."""
 
-_log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -76,6 +76,7 @@ class Connection:
         self._http: httpx.AsyncClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._commands: set[asyncio.Task[Any]] = set()
+        self._logged: ConnectionState = self.state
         self._delay = RETRY_FIRST
         self._on_connect: list[Callable[[], None]] = []
         self._on_disconnect: list[Callable[[], None]] = []
@@ -166,7 +167,7 @@ class Connection:
             try:
                 callback(message["event"])
             except Exception:
-                _log.exception("An event of %s was not understood", kind)
+                _LOGGER.exception("An event of %s was not understood", kind)
 
         remove = await self._answer(client.subscribe(receive, kind, **fields), kind, within)
 
@@ -225,7 +226,7 @@ class Connection:
                     refused = err.code == "home_refused"
                     self._set("refused" if refused else "disconnected", err.message)
                 except Exception as err:
-                    _log.exception("The connection to Home Assistant failed unexpectedly")
+                    _LOGGER.exception("The connection to Home Assistant failed unexpectedly")
                     self._set("disconnected", _away(_reason(err)).message)
                 pause = RETRY_REFUSED if self.state == "refused" else self._delay
                 await asyncio.sleep(pause * random.uniform(0.75, 1.25))
@@ -260,7 +261,8 @@ class Connection:
         finally:
             if self._client is client:
                 self._client = None
-                self._set("disconnected", "The connection to Home Assistant was lost.")
+                self.state = "disconnected"
+                self.message = "The connection to Home Assistant was lost."
                 self._tell(self._on_disconnect)
             await _close(client, listener)
 
@@ -321,18 +323,17 @@ class Connection:
         )
 
     def _set(self, state: ConnectionState, message: str) -> None:
-        if (state, message) == (self.state, self.message):
-            return
-        level = logging.WARNING if state in ("disconnected", "refused") else logging.INFO
-        _log.log(level if state != self.state else logging.DEBUG, "%s", message)
         self.state, self.message = state, message
+        if state != self._logged:
+            self._logged = state
+            _LOGGER.log(logging.INFO if state == "connected" else logging.WARNING, "%s", message)
 
     def _tell(self, callbacks: list[Callable[[], None]]) -> None:
         for callback in callbacks:
             try:
                 callback()
             except Exception:
-                _log.exception("A callback of the connection failed")
+                _LOGGER.exception("A callback of the connection failed")
 
 
 async def _close(client: HomeAssistantClient, listener: asyncio.Task[None] | None) -> None:
@@ -340,7 +341,7 @@ async def _close(client: HomeAssistantClient, listener: asyncio.Task[None] | Non
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await client.disconnect()
     except (TimeoutError, aiohttp.ClientError, OSError):
-        _log.debug("The connection did not close in time")
+        _LOGGER.debug("The connection did not close in time")
     finally:
         if listener is not None and not listener.done():
             listener.cancel()

@@ -58,7 +58,7 @@ _IGNORED = {
 _DESCRIBING = frozenset({"supported_features", "device_class", "friendly_name"})
 _NONE: frozenset[str] = frozenset()
 
-_log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 
 class Mirror:
@@ -165,11 +165,11 @@ class Mirror:
                 await self._load()
                 took = time.monotonic() - before
             except AddonError as err:
-                _log.warning("The house could not be read: %s", err.message)
+                _LOGGER.warning("The house could not be read: %s", err.message)
                 await asyncio.sleep(RETRY)
                 continue
             except Exception:
-                _log.exception("What Home Assistant tells of the house was not understood")
+                _LOGGER.exception("What Home Assistant tells of the house was not understood")
                 await asyncio.sleep(RETRY)
                 continue
             try:
@@ -198,12 +198,12 @@ class Mirror:
         config = await self._connection.command("get_config")
         if config.get("state") == "RUNNING":
             return
-        _log.info("Home Assistant is starting; the house is kept as it was until then")
+        _LOGGER.info("Home Assistant is starting; the house is kept as it was until then")
         try:
             async with asyncio.timeout(START_PATIENCE):
                 await self._started.wait()
         except TimeoutError:
-            _log.warning("Home Assistant is still starting; the house is read as far as it is")
+            _LOGGER.warning("Home Assistant is still starting; the house is read as far as it is")
 
     def _home_started(self, event: Event) -> None:
         self._started.set()
@@ -336,7 +336,7 @@ class Mirror:
         self._house = house
         self.last_change = time.time()
         self._ready.set()
-        _log.info(
+        _LOGGER.info(
             "%s %s: %d exposed entities in %d areas",
             "Read" if first else "Read again",
             house.name,
@@ -347,4 +347,4 @@ class Mirror:
             try:
                 callback(house)
             except Exception:
-                _log.exception("A callback of the mirror failed")
+                _LOGGER.exception("A callback of the mirror failed")
