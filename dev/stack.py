@@ -24,7 +24,7 @@ from dev.turn import Turn
 
 ROOT = Path(__file__).resolve().parent.parent
 _MODEL = "smollm2:135m"
-_PATIENCE = 120
+_PATIENCE = 60
 """Seconds without any progress after which a stack that is not ready is given up."""
 _PARTS = ("engine", "models", "home", "agents")
 """What `/api/status` tells of, one by one."""
