@@ -164,22 +164,24 @@ class Mirror:
                 before = time.monotonic()
                 await self._load()
                 took = time.monotonic() - before
+                await self._until_changed()
+                # A large house that changes all the time, as at a start, is not read all the time.
+                await asyncio.sleep(max(SETTLE, 2 * took))
             except AddonError as err:
                 _LOGGER.warning("The house could not be read: %s", err.message)
                 await asyncio.sleep(RETRY)
-                continue
             except Exception:
                 _LOGGER.exception("What Home Assistant tells of the house was not understood")
                 await asyncio.sleep(RETRY)
-                continue
+
+    async def _until_changed(self) -> None:
+        """Wait until something was told of, or an exposure changed that no event tells of."""
+        while not self._wake.is_set():
             try:
                 async with asyncio.timeout(POLL):
                     await self._wake.wait()
             except TimeoutError:
-                self._stale.add("exposed_list")
-                continue
-            # A large house that changes all the time, as at a start, is not read all the time.
-            await asyncio.sleep(max(SETTLE, 2 * took))
+                await self._load_exposed_list()
 
     async def _listen(self) -> None:
         """Subscribe before anything is read, so that no change is missed."""
@@ -261,7 +263,9 @@ class Mirror:
 
     async def _load_exposed_list(self) -> None:
         answer = await self._connection.command("homeassistant/expose_entity/list")
-        self._registries.exposed_list = answer["exposed_entities"]
+        if answer["exposed_entities"] != self._registries.exposed_list:
+            self._registries.exposed_list = answer["exposed_entities"]
+            self._wake.set()
 
     async def _watch(self, entity_ids: list[str]) -> None:
         """Subscribe to the states of these entities in place of those watched before."""
