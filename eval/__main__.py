@@ -104,7 +104,9 @@ def _settings(text: str) -> dict[str, Any]:
 
 async def _run(cases: list[Case], configurations: list[Mapping[str, Any]]) -> list[list[Result]]:
     """Run the cases once with each configuration of the agent."""
-    async with Stack("eval", log=_log) as stack:
+    homes = load_homes()
+    first = homes[min(case.home for case in cases)]
+    async with Stack("eval", inventory=first.path, log=_log) as stack:
         total = len(cases) * len(configurations)
         numbers = itertools.count(1)
 
@@ -112,7 +114,7 @@ async def _run(cases: list[Case], configurations: list[Mapping[str, Any]]) -> li
             word = "passed" if result.passed else "FAILED"
             _log(f"{next(numbers):4}/{total}  {word}  {result.seconds:5.1f} s  {result.id}")
 
-        runner = Runner(stack, load_homes(), progress)
+        runner = Runner(stack, homes, progress)
         return [await runner.run(cases, settings) for settings in configurations]
 
 

@@ -23,7 +23,8 @@ class Home:
     floor_of: Mapping[str, str | None]
     """The floor of each area."""
     floors: frozenset[str]
-    satellites: frozenset[str]
+    satellites: Mapping[str, str]
+    """The name of each satellite's device."""
 
     def exposed(self, entity_id: str) -> bool:
         """Whether the agent may know of an entity."""
@@ -65,7 +66,7 @@ def load_home(path: Path) -> Home:
         entities={entity["id"]: entity for entity in inventory["entities"]},
         floor_of={area["id"]: area.get("floor") for area in inventory["areas"]},
         floors=frozenset(floor["id"] for floor in inventory.get("floors", ())),
-        satellites=frozenset(satellite["id"] for satellite in inventory["satellites"]),
+        satellites={each["id"]: each["name"] for each in inventory["satellites"]},
     )
 
 

@@ -47,9 +47,10 @@ class Runner:
             home = self._homes[home_id]
             async with self._home_assistant() as hass:
                 await self._move_in(home, hass)
+                lit = await self._lit(home, hass)
                 before = await _look(home, hass, self._stack)
                 for case in together:
-                    result, after = await self._judged(case, home, before, hass)
+                    result, after = await self._judged(case, home, before, lit, hass)
                     if after != before:
                         await self._stack.home.reset()
                         await asyncio.sleep(_HOUSE_TO_SIDECAR)
@@ -83,16 +84,26 @@ class Runner:
         await self._stack.home.load(home.path)
         await self._settle()
         self._devices = {
-            satellite: await _device(hass, f"assist_satellite.{satellite}")
-            for satellite in home.satellites
+            satellite: await _device(hass, name) for satellite, name in home.satellites.items()
         }
+
+    async def _lit(self, home: Home, hass: httpx.AsyncClient) -> House:
+        """Return what lights and fans are when they are merely turned on."""
+        kinds = ("light.", "fan.")
+        await hass.post(
+            "/api/services/homeassistant/turn_on",
+            json={"entity_id": [each for each in home.entities if each.startswith(kinds)]},
+        )
+        house = await _look(home, hass, self._stack)
+        await self._stack.home.reset()
+        return {entity_id: house[entity_id] for entity_id in house if entity_id.startswith(kinds)}
 
     def _home_assistant(self) -> httpx.AsyncClient:
         token = {"Authorization": f"Bearer {self._stack.home.token}"}
         return httpx.AsyncClient(base_url=self._stack.home.url, headers=token, timeout=60)
 
     async def _judged(
-        self, case: Case, home: Home, before: House, hass: httpx.AsyncClient
+        self, case: Case, home: Home, before: House, lit: House, hass: httpx.AsyncClient
     ) -> tuple[Result, House]:
         device = self._devices[case.at] if case.at else None
         began = time.monotonic()
@@ -106,7 +117,7 @@ class Runner:
             error=f"{last.error['code']}: {last.error['message']}" if last.error else None,
             timers=await _timers(hass, device) if device else (),
         )
-        verdict = judge(case, home, before, after, spoken)
+        verdict = judge(case, home, before, after, spoken, lit)
         return (
             Result(
                 id=case.id,
@@ -171,9 +182,9 @@ async def _items(hass: httpx.AsyncClient, lists: list[str]) -> dict[str, dict[st
     }
 
 
-async def _device(hass: httpx.AsyncClient, entity_id: str) -> str:
-    template = f"{{{{ device_id('{entity_id}') }}}}"
-    response = await hass.post("/api/template", json={"template": template})
+async def _device(hass: httpx.AsyncClient, name: str) -> str:
+    template = {"template": "{{ device_id(name) }}", "variables": {"name": name}}
+    response = await hass.post("/api/template", json=template)
     response.raise_for_status()
     return response.text
 

@@ -45,8 +45,13 @@ class Verdict:
         return not self.problems
 
 
-def judge(case: Case, home: Home, before: House, after: House, spoken: Spoken) -> Verdict:
-    """Judge a case by the house before and after it, and by what was said in the end."""
+def judge(
+    case: Case, home: Home, before: House, after: House, spoken: Spoken, lit: House
+) -> Verdict:
+    """Judge a case by the house before and after it, and by what was said in the end.
+
+    `lit` holds what the lights and fans of this home are when they are merely turned on.
+    """
     wanted = [expected(outcome, home) for outcome in case.outcomes]
     allowed = set().union(*wanted, *(_free(outcome, home) for outcome in case.outcomes))
     touched = tuple(
@@ -56,7 +61,7 @@ def judge(case: Case, home: Home, before: House, after: House, spoken: Spoken) -
     )
     problems = min(
         (
-            _problems(outcome, specification, home, before, after, spoken)
+            _problems(outcome, specification, home, before, after, spoken, lit)
             for outcome, specification in zip(case.outcomes, wanted, strict=True)
         ),
         key=len,
@@ -83,10 +88,10 @@ def expected(outcome: Outcome, home: Home) -> dict[str, dict[str, Any]]:
 
 
 def _specification(entity_id: str, wanted: Any) -> dict[str, Any]:
-    named = wanted if isinstance(wanted, dict) else {}
-    if entity_id.partition(".")[0] in HAPPENINGS:
-        return {"happened": True, **named}
-    return named or {"state": wanted}
+    if isinstance(wanted, dict):
+        return wanted
+    happens = entity_id.partition(".")[0] in HAPPENINGS
+    return {"happened": True} if happens else {"state": wanted}
 
 
 def _free(outcome: Outcome, home: Home) -> set[str]:
@@ -100,12 +105,15 @@ def _problems(
     before: House,
     after: House,
     spoken: Spoken,
+    lit: House,
 ) -> list[str]:
     found = []
     free = _free(outcome, home)
     for entity_id, values in before.items():
         if entity_id in wanted:
-            found += _differences(entity_id, wanted[entity_id], values, after[entity_id])
+            found += _differences(
+                entity_id, wanted[entity_id], values, after[entity_id], lit.get(entity_id, {})
+            )
         elif entity_id not in free and after[entity_id] != values:
             found.append(f"{entity_id} must not change: {_shown(values, after[entity_id])}")
     if outcome.asks and not spoken.asks:
@@ -120,17 +128,13 @@ def _problems(
 
 
 def _differences(
-    entity_id: str, wanted: Mapping[str, Any], before: Values, after: Values
+    entity_id: str, wanted: Mapping[str, Any], before: Values, after: Values, lit: Values
 ) -> list[str]:
     if "happened" in wanted:
-        found = [] if before["happened"] != after["happened"] else [f"{entity_id} did not run"]
-        fields = wanted.get("fields")
-        if fields is not None and after.get("fields") != fields:
-            found.append(f"{entity_id} ran with {after.get('fields')}, not with {fields}")
-        return found
+        return [] if before["happened"] != after["happened"] else [f"{entity_id} did not run"]
     if _LIST_CHANGES & wanted.keys():
         return _list_differences(entity_id, wanted, before["items"], after["items"])
-    complete = _implied(wanted, before, after)
+    complete = _implied(wanted, before, after, lit)
     return [
         f"{entity_id}: {key} is {after.get(key)}, not {value}"
         for key, value in complete.items()
@@ -138,11 +142,12 @@ def _differences(
     ]
 
 
-def _implied(wanted: Mapping[str, Any], before: Values, after: Values) -> dict[str, Any]:
+def _implied(
+    wanted: Mapping[str, Any], before: Values, after: Values, lit: Values
+) -> dict[str, Any]:
     """Return what is wanted together with what follows from it and what must stay."""
     complete = dict(wanted)
-    keys = before.keys() & after.keys() - wanted.keys()
-    for key in sorted(keys):
+    for key in sorted((before.keys() & after.keys()) - wanted.keys()):
         if key == "state":
             if _MAKES_ON & wanted.keys():
                 complete[key] = "on"
@@ -151,8 +156,13 @@ def _implied(wanted: Mapping[str, Any], before: Values, after: Values) -> dict[s
         elif key == "current_position":
             # Open is all the way, when nothing else was said.
             complete[key] = {"open": 100, "closed": 0}.get(wanted.get("state", ""), before[key])
-        elif not (key == "percentage" and "state" in wanted):
+        elif key == "percentage" and "state" in wanted:
+            complete[key] = lit[key] if wanted["state"] == "on" else 0
+        else:
             complete[key] = before[key]
+    # What only a light that is on has: nobody asked for a color when it was to be turned on.
+    for key in sorted((_MAKES_ON & after.keys()) - before.keys() - wanted.keys()):
+        complete[key] = lit.get(key)
     return complete
 
 

@@ -36,8 +36,8 @@ _SAME = (
     "fan_speed",
     "humidity",
     "is_volume_muted",
-    "fields",
     "media_title",
+    "media_track",
     "mode",
     "oscillating",
     "percentage",
@@ -61,7 +61,7 @@ def observe(
     domain = entity_id.partition(".")[0]
     attributes = state["attributes"]
     if domain == "script":
-        return {"happened": attributes.get("last_triggered"), **_kept(attributes)}
+        return {"happened": attributes.get("last_triggered")}
     if domain in HAPPENINGS:
         return {"happened": state["state"]}
     if domain == "todo":

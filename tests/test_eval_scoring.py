@@ -21,6 +21,7 @@ ENTITIES: list[dict[str, Any]] = [
     {"id": "light.cellar", "area": "study", "exposed": False},
     {"id": "cover.blind", "area": "bedroom"},
     {"id": "climate.all"},
+    {"id": "fan.study"},
     {"id": "todo.shopping"},
     {"id": "script.water"},
     {"id": "scene.film", "sets": {"light.bed": "off", "cover.blind": "closed"}},
@@ -32,7 +33,7 @@ HOME = Home(
     entities={entity["id"]: entity for entity in ENTITIES},
     floor_of={"study": "ground", "bedroom": "upstairs"},
     floors=frozenset({"ground", "upstairs"}),
-    satellites=frozenset({"study_satellite"}),
+    satellites={"study_satellite": "Study satellite"},
 )
 BEFORE: dict[str, dict[str, Any]] = {
     "light.desk": {"state": "off"},
@@ -40,12 +41,14 @@ BEFORE: dict[str, dict[str, Any]] = {
     "light.bed": {"state": "on", "brightness_pct": 80, "color": (0, 100)},
     "light.cellar": {"state": "on"},
     "cover.blind": {"state": "open", "current_position": 100},
+    "fan.study": {"state": "off", "percentage": 0},
     "climate.all": {"state": "heat", "temperature": 20},
     "todo.shopping": {"items": {"Milk": "needs_action", "Eggs": "needs_action"}},
     "script.water": {"happened": None},
     "scene.film": {"happened": "unknown"},
 }
 ON = {"state": "on", "brightness_pct": 100}
+LIT: House = {"light.desk": ON, "fan.study": {"state": "on", "percentage": 100}}
 
 
 def verdict(
@@ -60,7 +63,7 @@ def verdict(
     house: House = {**BEFORE, **(after or {})}
     full = {"id": "x-01", "kind": "plain", "home": "small", "language": "en", "say": "…", **case}
     spoken = Spoken(reply, asks, error, running)
-    return judge(Case.model_validate(full), HOME, BEFORE, house, spoken)
+    return judge(Case.model_validate(full), HOME, BEFORE, house, spoken, LIT)
 
 
 def test_the_expected_change_passes() -> None:
@@ -151,12 +154,19 @@ def test_a_scene_changes_what_it_sets() -> None:
     assert not verdict(not_activated, change={"scene.film": "activated"}).passed
 
 
-def test_a_script_runs_with_its_fields() -> None:
-    change = {"script.water": {"fields": {"minutes": 15}}}
-    ran = {"happened": "2026-11-23T09:00:00", "fields": {"minutes": 15}}
-    assert verdict({"script.water": ran}, change=change).passed
-    assert not verdict({"script.water": {**ran, "fields": {}}}, change=change).passed
-    assert not verdict(change=change).passed
+def test_a_script_runs() -> None:
+    ran = {"script.water": {"happened": "2026-11-23T09:00:00"}}
+    assert verdict(ran, change={"script.water": "ran"}).passed
+    assert not verdict(change={"script.water": "ran"}).passed
+
+
+def test_what_is_merely_turned_on_is_as_it_always_is() -> None:
+    change = {"light.desk": "on"}
+    assert not verdict({"light.desk": {**ON, "brightness_pct": 20}}, change=change).passed
+    assert not verdict({"light.desk": {**ON, "color": (240, 100)}}, change=change).passed
+    change = {"fan.study": "on"}
+    assert verdict({"fan.study": {"state": "on", "percentage": 100}}, change=change).passed
+    assert not verdict({"fan.study": {"state": "on", "percentage": 33}}, change=change).passed
 
 
 @pytest.mark.parametrize(
