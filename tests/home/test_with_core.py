@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -191,30 +192,31 @@ async def test_names_are_those_that_home_assistant_matches(
 
 
 async def test_an_entity_in_no_registry(
-    stack: Stack,
-    connection: Connection,
-    mirror: Mirror,
-    actions: Actions,
-    monkeypatch: pytest.MonkeyPatch,
+    stack: Stack, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mirror_module, "POLL", 0.2)
-    # What waits already waits for the longer time; any change of the house ends that.
-    await update(connection, HIDDEN, name="Modem")
+    polling = Connection.from_url(stack.home.url, stack.home.token)
+    mirror = Mirror(polling)
+    await polling.start()
+    await mirror.wait_ready(20)
+    # Home Assistant remembers the exposure of what it has once seen: a new one each time.
+    entity_id = f"light.from_yaml_{secrets.token_hex(4)}"
     headers = {"Authorization": f"Bearer {stack.home.token}"}
-    url = f"{stack.home.url}/api/states/light.from_yaml"
+    url = f"{stack.home.url}/api/states/{entity_id}"
     async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
         await client.post(url, json={"state": "on", "attributes": {"friendly_name": "Yaml"}})
         try:
-            await eventually(lambda: "light.from_yaml" in mirror.house.entities)
-            assert mirror.house.entities["light.from_yaml"].name == "Yaml"
-            await expose(connection, "light.from_yaml", False)
-            outcome = await actions.call_service("light", "turn_on", {}, ["light.from_yaml"])
+            await eventually(lambda: entity_id in mirror.house.entities)
+            assert mirror.house.entities[entity_id].name == "Yaml"
+            await expose(connection, entity_id, False)
+            outcome = await Actions(polling, mirror).call_service(
+                "light", "turn_on", {}, [entity_id]
+            )
             assert outcome.code == "not_exposed"
-            await eventually(lambda: "light.from_yaml" not in mirror.house.entities)
+            await eventually(lambda: entity_id not in mirror.house.entities)
         finally:
-            await expose(connection, "light.from_yaml", True)
             await client.delete(url)
-            await update(connection, HIDDEN, name=None)
+            await polling.stop()
 
 
 async def test_an_area_is_renamed(connection: Connection, mirror: Mirror) -> None:
