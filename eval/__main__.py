@@ -68,7 +68,7 @@ def main() -> int:
         return 0
     print(table(results))
     if arguments.failures:
-        print("\n" + failures(results))
+        print("\n" + (failures(results) or "Nothing failed."))
     if second:
         print("\n" + comparison(results, second[0]))
     if earlier is not None:

@@ -29,11 +29,11 @@ def table(results: Sequence[Result]) -> str:
     """Return the rates as lines with their 95 % confidence intervals."""
     tune = _rates([each for each in results if each.set == "tune"], lambda result: result.kind)
     held = _rates([each for each in results if each.set == "held"], lambda result: result.kind)
-    lines = [f"{'':12} {'passed':>9} {'rate':>6}  {'95 %':9}  {'tune':>5} {'held':>5}"]
+    lines = [f"{'':12} {'passed':>9} {'rate':>6}  {'95 %':6}  {'tune':>5} {'held':>5}"]
     for name, rate in _rates(results, lambda result: result.kind).items():
         lines.append(f"{_row(name, rate)}  {_percent(tune.get(name))} {_percent(held.get(name))}")
     for by in (_language, _home):
-        lines += ["", *(_row(name, rate) for name, rate in _rates(results, by).items())]
+        lines += ["", *(_row(name, rate).rstrip() for name, rate in _rates(results, by).items())]
     everything = _rates(results, lambda result: "all")
     lines += ["", *(_row(name, rate) for name, rate in everything.items())]
     untouched = [result.touched == [] for result in results]
@@ -113,7 +113,7 @@ def _row(name: str, rate: Mapping[str, float | int]) -> str:
     passed = round(rate["rate"] * rate["n"])
     share = f"{passed}/{rate['n']}"
     between = f"{rate['low'] * 100:.0f}–{rate['high'] * 100:.0f}"
-    return f"{name:12} {share:>9} {rate['rate'] * 100:>4.0f} %  {between:9}"
+    return f"{name:12} {share:>9} {rate['rate'] * 100:>4.0f} %  {between:6}"
 
 
 def _percent(rate: Mapping[str, float | int] | None) -> str:

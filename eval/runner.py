@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from dev.stack import Stack
+from dev.stack import Stack, StackError
 from dev.turn import Turn
 from eval.cases import Case
 from eval.home import Home
@@ -19,8 +20,10 @@ from eval.scoring import Spoken, judge
 from eval.values import House, observe
 
 _SETTLED = 6
+"""The sidecar has seen the whole home when it has told the same of it so many times."""
 _POLL = 0.25
-"""A home is settled when the sidecar has told the same of it for that many polls."""
+_PATIENCE = 480
+"""Polls until a sidecar that is not well is given up."""
 _HOUSE_TO_SIDECAR = 0.1
 """Seconds for a state that was put back to be told to the sidecar too."""
 
@@ -69,16 +72,21 @@ class Runner:
         await self._settle()
 
     async def _settle(self) -> None:
-        """Wait until the sidecar is well and has seen the whole home."""
-        told: list[Any] = []
-        while len(told) < _SETTLED or any(status != told[-1] for status in told[-_SETTLED:]):
+        """Wait until the sidecar is well and has seen the whole home; raises `StackError`."""
+        same, told = 0, None
+        status: dict[str, Any] = {}
+        for _ in range(_PATIENCE):
             await asyncio.sleep(_POLL)
-            try:
+            with contextlib.suppress(httpx.TransportError):
                 status = (await self._stack.client.get("/api/status")).json()
-            except httpx.TransportError:
-                status = None
-            well = status and all(part["status"] == "ok" for part in status.values())
-            told = [*told, status] if well else []
+            if status.get("problems"):
+                raise StackError(" ".join(status["problems"]))
+            parts = [part for part in status.values() if isinstance(part, dict)]
+            well = bool(parts) and all(part["state"] == "ok" for part in parts)
+            same, told = (same + 1 if well and status == told else 0), status
+            if same == _SETTLED:
+                return
+        raise StackError(f"The sidecar does not get well: {status}")
 
     async def _move_in(self, home: Home, hass: httpx.AsyncClient) -> None:
         await self._stack.home.load(home.path)
