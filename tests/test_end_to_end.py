@@ -18,6 +18,7 @@ async def changed(stack: Stack, text: str, **more: Any) -> tuple[dict[str, dict[
     """Say a sentence; return what it changed in the house, and the reply."""
     before = await stack.home.states()
     turn = await stack.say(text, **more)
+    assert turn.error is None, turn.error
     await asyncio.sleep(0.1)
     after = await stack.home.states()
     differences = {
