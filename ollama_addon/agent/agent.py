@@ -49,7 +49,8 @@ MAX_TEXT = 4_000
 """Characters of a sentence; what is longer was not said to a house."""
 TINY = 1_000_000_000
 """Models with fewer weights choose among what the words leave open, and see no house."""
-_ANSWER_TOKENS = 300
+_ANSWER_TOKENS = 96
+"""A spoken reply is short, and a small model that repeats itself has to end."""
 _TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
 _RESERVE = 1200
 """Tokens of the context window kept for the newest message and the answer."""
@@ -234,14 +235,19 @@ class Agent:
         messages = await self._messages(step, choices)
         answer = ""
         stream = SayStream()
+        spoken = False
         async for chunk in self._ask(step, messages, schema=choices.schema()):
             answer += chunk
             if words := stream.feed(chunk):
+                spoken = True
                 yield Delta(words)
         self._remember(step, messages[-1]["content"], answer)
         try:
             result = read(answer, choices)
         except ValueError as error:
+            if spoken:
+                # Cut off in mid-sentence: what was said was said.
+                return
             _LOGGER.warning("%s answered what cannot be read: %s", self.options.model, error)
             yield Delta(step.replies().error("no_intent"))
             return
