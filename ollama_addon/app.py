@@ -18,7 +18,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ollama_addon import __version__
-from ollama_addon.agent.agent import Agent, Home
+from ollama_addon.agent.agent import Agent
+from ollama_addon.agent.step import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory

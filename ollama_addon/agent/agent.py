@@ -7,40 +7,36 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from dataclasses import replace
+from typing import Any, Literal
 
-from ollama_addon.agent import prompt
-from ollama_addon.agent.clauses import clauses
-from ollama_addon.agent.confirm import asks_first
-from ollama_addon.agent.events import Delta, End, Event, Start, ToolCall, ToolResult, Usage
-from ollama_addon.agent.history import Conversation, Exchange, History, Pending
+from ollama_addon.agent import doing, native, prompt
+from ollama_addon.agent.clauses import clauses, continued, spoken
+from ollama_addon.agent.events import Delta, End, Event, Start
+from ollama_addon.agent.history import Exchange, History
 from ollama_addon.agent.later import is_later
 from ollama_addon.agent.offers import Offer, offers
-from ollama_addon.agent.phrases import is_yes
 from ollama_addon.agent.repair import Repaired, Verdict, repair
-from ollama_addon.agent.replies import Done, Replies
+from ollama_addon.agent.replies import Done
 from ollama_addon.agent.shortlist import LIMIT, Index
+from ollama_addon.agent.speech import SpeechFilter, written_calls
+from ollama_addon.agent.step import Clock, Home, Step, Turn
 from ollama_addon.agent.structured import (
     Choices,
+    Look,
     SayStream,
     choose_narrow,
     choose_wide,
     phrases,
     read,
 )
-from ollama_addon.agent.vocabulary import Action, Group, Target
-from ollama_addon.agent.words import supported, tokens, words_of
+from ollama_addon.agent.vocabulary import Action
+from ollama_addon.agent.words import tokens, words_of
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
-from ollama_addon.home.actions import Actions, Outcome
-from ollama_addon.home.mirror import Mirror
-from ollama_addon.home.model import Entity, House, Satellite
-from ollama_addon.home.templates import Templates
-from ollama_addon.home.translations import Translations
+from ollama_addon.home.model import Entity
+from ollama_addon.home.templates import Rendered
 from ollama_addon.options import AgentOptions
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,61 +46,16 @@ MAX_TEXT = 4_000
 TINY = 1_000_000_000
 """Models with fewer weights choose among what the words leave open, and see no house."""
 _ANSWER_TOKENS = 96
-"""A spoken reply is short, and a small model that repeats itself has to end."""
-_TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
+"""A spoken reply of a tiny model is short: one that repeats itself has to end."""
+_MORE_TOKENS = 320
+"""The same for a capable one."""
+_THOUGHT_TOKENS = 4096
+"""The same for one that thinks first."""
 _RESERVE = 1200
 """Tokens of the context window kept for the newest message and the answer."""
 
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What somebody said, where, and in which conversation."""
-
-    text: str
-    language: str = ""
-    conversation_id: str = ""
-    device_id: str | None = None
-    satellite_id: str | None = None
-    user_name: str | None = None
-    extra_system_prompt: str | None = None
-
-
-@dataclass(slots=True)
-class Home:
-    """Home Assistant, as the agent uses it."""
-
-    mirror: Mirror
-    actions: Actions
-    templates: Templates
-    translations: Translations
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Where the time of a turn went, in seconds."""
-
-    began: float = field(default_factory=time.perf_counter)
-    engine: float = 0.0
-    home: float = 0.0
-    first: float | None = None
-    load: float = 0.0
-    prompt: float = 0.0
-    decode: float = 0.0
-
-    def as_json(self) -> dict[str, float]:
-        total = time.perf_counter() - self.began
-        first = self.first if self.first is not None else total
-        parts = {
-            "total": total,
-            "first_word": first,
-            "engine": self.engine,
-            "load": self.load,
-            "prompt": self.prompt,
-            "decode": self.decode,
-            "home": self.home,
-            "own": max(0.0, total - self.engine - self.home),
-        }
-        return {name: round(seconds * 1000, 2) for name, seconds in parts.items()}
+Mode = Literal["talk", "narrow", "wide", "native"]
+"""How a turn is put to the model: words only, structured for a tiny or a capable one, tools."""
 
 
 class Agent:
@@ -119,6 +70,9 @@ class Agent:
         self._inventory = inventory
         self._history = History()
         self._indexes: dict[str, Index] = {}
+        self._names: dict[str, Mapping[str, str]] = {}
+        self.rendered = Rendered("")
+        """The instructions as they were rendered last."""
 
     def check(self, turn: Turn) -> None:
         """Raise AddonError for a sentence that cannot be answered whatever happens."""
@@ -138,51 +92,72 @@ class Agent:
         Raises AddonError when the turn cannot be finished.
         """
         self.check(turn)
-        clock, usage = _Clock(), Usage()
+        clock = Clock()
         conversation = self._history.open(turn.conversation_id or uuid.uuid4().hex)
+        step = Step(turn, self._home.mirror.house, conversation, clock)
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
         if (pull := self._inventory.progress(self.options.model)) and pull.active:
             yield Delta(pull.message)
-            yield End(False, usage, clock.as_json())
+            yield End(False, step.usage, clock.as_json())
             return
-        step = _Step(self, turn, conversation, clock, usage)
         run = self._act(step) if self.options.control_home else self._talk(step)
         async for event in run:
             if isinstance(event, Delta) and clock.first is None:
                 clock.first = time.perf_counter() - clock.began
             yield event
-        yield End(conversation.pending is not None, usage, clock.as_json())
+        yield End(conversation.pending is not None, step.usage, clock.as_json())
 
     def index(self, language: str) -> Index:
         """Return the house as it is now, ready to be looked up in a language."""
         house = self._home.mirror.house
         index = self._indexes.get(language)
         if index is None or index.house is not house:
-            index = self._indexes[language] = Index(house, words_of(language))
+            names = self._names.get(language)
+            index = self._indexes[language] = Index(house, words_of(language), names)
         return index
 
-    async def prefix(self, language: str) -> list[dict[str, str]]:
+    async def _learn_names(self, language: str) -> None:
+        """Ask Home Assistant once what it calls states and kinds in a language."""
+        if not self._names.get(language):
+            self._names[language] = await self._home.translations.states(language)
+            self._indexes.pop(language, None)
+
+    async def mode(self) -> Mode:
+        """Return how turns are put to this agent's model. Raises AddonError."""
+        if not self.options.control_home:
+            return "talk"
+        details = await self._servers.details(self.options.model)
+        size = details.parameters or 0
+        large = self.options.strategy == "auto" and size >= native.LARGE
+        if (large or self.options.strategy == "native") and "tools" in details.capabilities:
+            return "native"
+        return "narrow" if 0 < size < TINY else "wide"
+
+    async def prefix(self, language: str, mode: Mode) -> list[dict[str, Any]]:
         """Return the unchanging first messages of every turn."""
         instructions = await self.instructions()
-        if not self.options.control_home:
+        if mode == "talk":
             return [{"role": "system", "content": prompt.talk_prefix(instructions)}]
-        if await self._is_tiny():
+        if mode == "narrow":
             return prompt.narrow_prefix(instructions)
-        budget = self.options.context_window - _RESERVE
-        text = prompt.wide_prefix(self.index(language), instructions, int(budget * 0.8))
-        return [{"role": "system", "content": text}]
+        budget = int((self.options.context_window - _RESERVE) * 0.8)
+        make = prompt.wide_prefix if mode == "wide" else prompt.native_prefix
+        return [{"role": "system", "content": make(self.index(language), instructions, budget)}]
 
     async def warm(self, language: str) -> None:
         """Have the engine read the prefix, so that the first sentence need not wait for it.
 
         Raises AddonError.
         """
-        messages = await self.prefix(language)
+        mode = await self.mode()
+        messages = await self.prefix(language, mode)
+        tools = self._tools(self.index(language), True).schemas if mode == "native" else None
         async for _ in self._servers.chat(
             self.options.model,
             [*messages, {"role": "user", "content": "…"}],
+            tools=tools,
             num_predict=1,
-            think=await self._think(None),
+            think=await self._think(structured=mode in ("narrow", "wide")),
             keep_alive=self.options.keep_alive,
         ):
             pass
@@ -191,66 +166,88 @@ class Agent:
         """Return the agent's instructions, rendered."""
         if not self.options.instructions.strip():
             return ""
-        rendered = await self._home.templates.render(
+        self.rendered = await self._home.templates.render(
             self.options.instructions, {"ha_name": self._home.mirror.house.name}
         )
-        return rendered.text
-
-    async def _is_tiny(self) -> bool:
-        details = await self._servers.details(self.options.model)
-        return details.parameters is not None and details.parameters < TINY
+        return self.rendered.text
 
     # Talk
 
-    async def _talk(self, step: _Step) -> AsyncIterator[Event]:
+    async def _talk(self, step: Step) -> AsyncIterator[Event]:
         """Answer with words only; the house is neither seen nor touched."""
+        content = _with_extra(step.turn.text, step.turn)
         messages = [
-            *await self.prefix(step.language),
+            *await self.prefix(step.language, "talk"),
             *step.conversation.messages(),
-            {"role": "user", "content": step.turn.text},
+            {"role": "user", "content": content},
         ]
+        speech = SpeechFilter()
         said = ""
-        async for chunk in self._ask(step, messages, schema=None):
-            said += chunk
-            yield Delta(chunk)
-        self._remember(step, step.turn.text, said)
+        async for message in self._ask(step, messages):
+            if words := speech.feed(message.get("content") or ""):
+                said += words
+                yield Delta(words)
+        if words := speech.finish():
+            said += words
+            yield Delta(words)
+        self._remember(step, content, {"role": "assistant", "content": said})
 
     # Act
 
-    async def _act(self, step: _Step) -> AsyncIterator[Event]:
+    async def _act(self, step: Step) -> AsyncIterator[Event]:
         """Let the model choose what to do or say, and do it."""
         await self._home.mirror.wait_ready(5.0)
         # A language that is new takes a second to learn, which no other turn shall wait for.
         await asyncio.to_thread(words_of, step.language)
+        await self._learn_names(step.language)
         step.index = self.index(step.language)
-        if (answered := self._answer_to_question(step)) is not None:
+        if (answered := doing.answered(step)) is not None:
             async for event in self._carry_out(step, answered):
                 yield event
             return
-        choices = self._choices(step, narrow=await self._is_tiny())
+        mode = await self.mode()
+        run = self._natively(step) if mode == "native" else self._structured(step, mode)
+        async for event in run:
+            yield event
+
+    # Structured
+
+    async def _structured(self, step: Step, mode: Mode) -> AsyncIterator[Event]:
+        """Ask for one answer of a form in which only what is possible can be said."""
+        choices = self._choices(step, narrow=mode == "narrow")
         if choices.exact and choices.wants_now and is_later(choices.free, step.language):
             # A tiny model would do it now. What it cannot judge is not left to it.
             yield Delta(step.replies().phrase("later"))
             return
-        messages = await self._messages(step, choices)
-        answer = ""
-        stream = SayStream()
-        spoken = False
-        async for chunk in self._ask(step, messages, schema=choices.schema()):
-            answer += chunk
-            if words := stream.feed(chunk):
-                spoken = True
-                yield Delta(words)
-        self._remember(step, messages[-1]["content"], answer)
-        try:
-            result = read(answer, choices)
-        except ValueError as error:
-            if spoken:
-                # Cut off in mid-sentence: what was said was said.
+        messages = await self._messages(step, choices, mode)
+        asked = messages[-1]["content"]
+        while True:
+            answer, stream, talked = "", SayStream(), False
+            async for message in self._ask(step, messages, schema=choices.schema()):
+                answer += message.get("content") or ""
+                if words := stream.feed(message.get("content") or ""):
+                    talked = True
+                    yield Delta(words)
+            self._remember(step, asked, {"role": "assistant", "content": answer})
+            try:
+                result = read(answer, choices)
+            except ValueError as error:
+                if not talked:  # Else it was cut off in mid-sentence: what was said was said.
+                    _LOGGER.warning(
+                        "%s answered what cannot be read: %s", self.options.model, error
+                    )
+                    yield Delta(step.replies().error("no_intent"))
                 return
-            _LOGGER.warning("%s answered what cannot be read: %s", self.options.model, error)
-            yield Delta(step.replies().error("no_intent"))
-            return
+            if not isinstance(result, Look):
+                break
+            # Once, and only to look: the question needs more of the house than was shown.
+            asked = prompt.looked_at(step.index, result.places, step.turn.text)
+            messages = [
+                *messages,
+                {"role": "assistant", "content": answer},
+                {"role": "user", "content": asked},
+            ]
+            choices = replace(choices, looks=())
         if isinstance(result, str):
             return
         step.conversation.targets = tuple(o.target for o, _ in result if o.target is not None)
@@ -262,12 +259,14 @@ class Agent:
         async for event in self._carry_out(step, repaired):
             yield event
 
-    def _choices(self, step: _Step, *, narrow: bool) -> Choices:
+    def _choices(self, step: Step, *, narrow: bool) -> Choices:
         """Return what the model may answer."""
         area_id = step.satellite.area_id
         parts: list[Sequence[Offer]] = []
         named: set[str] = set()
-        for clause in clauses(step.turn.text, step.index, area_id):
+        text = continued(step.turn.text, step.index, step.conversation.spoken)
+        step.conversation.spoken = spoken(text, step.index)
+        for clause in clauses(text, step.index, area_id):
             shortlist = step.index.look_up(
                 clause, area_id=area_id, previous=step.conversation.targets
             )
@@ -281,32 +280,34 @@ class Agent:
                     has_satellite=step.satellite.device_id is not None,
                 )
             )
-        choices = choose_narrow(parts) if narrow else choose_wide(parts)
+        looks = () if narrow else prompt.places(step.index.house)
+        choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
         free = tuple(word for word in tokens(step.turn.text) if word not in named)
         return replace(choices, free=free)
 
-    async def _messages(self, step: _Step, choices: Choices) -> list[dict[str, str]]:
+    async def _messages(self, step: Step, choices: Choices, mode: Mode) -> list[dict[str, Any]]:
         """Return the whole prompt: prefix, history, suffix."""
-        messages = await self.prefix(step.language)
-        if choices.exact:
+        messages = await self.prefix(step.language, mode)
+        if mode == "narrow":
             if not choices.may_do:
                 messages += step.conversation.messages()[-4:]
             shown = phrases(choices.offers, said_only=True)
             content = prompt.narrow_suffix(step.turn.text, shown)
         else:
             messages += step.conversation.messages()
-            targets = dict.fromkeys(o.target for o in choices.offers if o.target is not None)
-            content = prompt.suffix(
-                step.turn.text,
-                step.index,
-                list(targets)[:LIMIT],
-                now=step.now,
-                satellite=step.satellite,
-                user_name=step.turn.user_name,
-            )
-        if step.turn.extra_system_prompt:
-            content = f"[{step.turn.extra_system_prompt.strip()}]\n{content}"
-        return [*messages, {"role": "user", "content": content}]
+            content = self._suffix(step, choices.offers)
+        return [*messages, {"role": "user", "content": _with_extra(content, step.turn)}]
+
+    def _suffix(self, step: Step, offered: Sequence[Offer]) -> str:
+        targets = dict.fromkeys(o.target for o in offered if o.target is not None)
+        return prompt.suffix(
+            step.turn.text,
+            step.index,
+            list(targets)[:LIMIT],
+            now=step.now,
+            satellite=step.satellite,
+            user_name=step.turn.user_name,
+        )
 
     def _ambiguity(self, chosen: Offer, proposed: Action, choices: Choices) -> Repaired | None:
         """Return a question when the words fit others as well as what the model chose."""
@@ -325,148 +326,148 @@ class Agent:
         slots = {slot: value for slot, value in proposed.slots.items() if slot != "name"}
         return Repaired(Verdict.AMBIGUOUS, Action(proposed.intent, slots), None, candidates=unique)
 
-    def _answer_to_question(self, step: _Step) -> list[Repaired] | None:
-        """Return what is to be done when this turn answers a question asked back."""
-        pending, step.conversation.pending = step.conversation.pending, None
-        if pending is None:
-            return None
-        if not pending.targets:
-            answer = is_yes(step.turn.text)
-            if answer is None:
-                return None
-            if not answer:
-                return []
-            step.confirmed = True
-            return [repair(action, step.index) for action in pending.actions]
-        found = step.index.look_up(step.turn.text, area_id=step.satellite.area_id).candidates
-        scores = {c.target: c.score for c in found if c.target in pending.targets}
-        ranked = sorted(scores, key=lambda target: -scores[target])
-        if not ranked or (len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < 0.05):
-            return None
-        chosen = ranked[0]
-        if not isinstance(chosen, Entity):
-            return None
-        step.conversation.targets = (chosen,)
-        return [
-            repair(Action(action.intent, {**action.slots, "name": chosen.id}), step.index)
-            for action in pending.actions
-        ]
+    # Native
 
-    async def _carry_out(self, step: _Step, repaired: Sequence[Repaired]) -> AsyncIterator[Event]:
+    async def _natively(self, step: Step) -> AsyncIterator[Event]:
+        """Let the model call tools, tell it what became of them where that helps."""
+        replies = step.replies(self._names[step.language])
+        tools = self._tools(step.index, step.satellite.device_id is not None)
+        offered = self._choices(step, narrow=False).offers
+        content = _with_extra(self._suffix(step, offered), step.turn)
+        news: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        before = [
+            *await self.prefix(step.language, "native"),
+            *step.conversation.messages(tools=True),
+        ]
+        tried: set[str] = set()
+        done: list[Done] = []
+        for number in range(native.ROUNDS):
+            raw, said = "", ""
+            calls: list[native.Call] = []
+            speech = SpeechFilter(tools.names)
+            async for message in self._ask(step, [*before, *news], tools=tools.schemas):
+                raw += message.get("content") or ""
+                calls += native.called(message.get("tool_calls") or ())
+                if words := speech.feed(message.get("content") or ""):
+                    said += words
+                    yield Delta(words)
+            if words := speech.finish():
+                said += words
+                yield Delta(words)
+            calls += [(call.name, call.arguments) for call in written_calls(raw, tools.names)]
+            fresh = self._fresh(step, tools, calls, tried)
+            if not fresh:
+                break
+            items = [item for _, item in fresh]
+            refused = any(item.verdict is Verdict.REFUSED for item in items)
+            if refused and number and not done:
+                # It failed twice: what it cannot call it may be able to choose.
+                break
+            news.append(native.asked([call for call, _ in fresh], said))
+            if said:
+                yield Delta(" ")
+            if question := doing.question(step, items, replies, self.options.confirm):
+                news.append({"role": "assistant", "content": question})
+                yield Delta(question)
+                break
+            results: list[Done] = []
+            async for event in doing.carry_out(self._home.actions, step, items, replies):
+                if isinstance(event, Done):
+                    results.append(event)
+                else:
+                    yield event
+            step.conversation.targets = tuple(
+                dict.fromkeys(item.target for item in items if item.target is not None)
+            )
+            done += [result for result in results if result.ok]
+            for ((name, _), item), result in zip(fresh, results, strict=True):
+                answer = replies.combined([result], step.turn.text, step.now)
+                told = native.outcome(item, result, answer if result.reads else "")
+                news.append(native.told(name, told))
+            if number + 1 < native.ROUNDS and (refused or any(result.reads for result in results)):
+                continue
+            said = replies.combined(results, step.turn.text, step.now)
+            news.append({"role": "assistant", "content": said})
+            yield Delta(said)
+            break
+        if news[-1]["role"] != "assistant":
+            if not said and not done:
+                async for event in self._structured(step, "wide"):
+                    yield event
+                return
+            if not said:
+                said = replies.combined(done, step.turn.text, step.now)
+                yield Delta(said)
+            news.append({"role": "assistant", "content": said})
+        self._remember(step, *news)
+
+    def _fresh(
+        self,
+        step: Step,
+        tools: native.Tools,
+        calls: Sequence[native.Call],
+        tried: set[str],
+    ) -> list[tuple[native.Call, Repaired]]:
+        """Return calls with their repair, without those that were made before in this turn."""
+        fresh = []
+        for name, arguments in calls:
+            proposed = tools.action(name, arguments)
+            item = repair(proposed, step.index, area_id=step.satellite.area_id)
+            key = repr(item.action or proposed)
+            if key not in tried:
+                tried.add(key)
+                fresh.append(((name, arguments), item))
+        return fresh
+
+    def _tools(self, index: Index, has_satellite: bool) -> native.Tools:
+        return native.tools_for(index.house, has_satellite=has_satellite)
+
+    # Both
+
+    async def _carry_out(self, step: Step, repaired: Sequence[Repaired]) -> AsyncIterator[Event]:
         """Do what was repaired, and say what became of it."""
-        replies = step.replies(await self._home.translations.states(step.language))
+        replies = step.replies(self._names[step.language])
         if not repaired:
             yield Delta(replies.phrase("kept"))
             return
-        if question := self._question(step, repaired, replies):
+        if question := doing.question(step, repaired, replies, self.options.confirm):
             yield Delta(question)
             return
         results: list[Done] = []
-        for item in repaired:
-            if item.action is None or item.verdict is Verdict.REFUSED:
-                results.append(_refusal(item, replies))
-                continue
-            call_id = uuid.uuid4().hex[:8]
-            yield ToolCall(call_id, item.action.intent, dict(item.action.slots))
-            done = await self._do(step, item.action, item.target)
-            results.append(done)
-            result: dict[str, Any] = {"failed": list(done.failed), **done.data}
-            if done.reason:
-                result["reason"] = done.reason
-            yield ToolResult(call_id, done.ok, result)
+        async for event in doing.carry_out(self._home.actions, step, repaired, replies):
+            if isinstance(event, Done):
+                results.append(event)
+            else:
+                yield event
         yield Delta(replies.combined(results, step.turn.text, step.now))
 
-    def _question(self, step: _Step, repaired: Sequence[Repaired], replies: Replies) -> str | None:
-        """Return the question to ask before anything is done, and keep what hangs on it."""
-        for item in repaired:
-            if item.verdict is Verdict.AMBIGUOUS and item.action is not None:
-                step.conversation.pending = Pending((item.action,), item.candidates)
-                return replies.phrase("which", names=replies.names(item.candidates[:6], "or"))
-        if step.confirmed:
-            return None
-        risky = [
-            item
-            for item in repaired
-            if item.action is not None
-            and item.verdict is not Verdict.REFUSED
-            and asks_first(item.action, item.target, step.index.house, self.options.confirm)
-        ]
-        if not risky:
-            return None
-        step.conversation.pending = Pending(
-            tuple(item.action for item in repaired if item.action is not None)
-        )
-        targets = [item.target for item in risky if item.target is not None]
-        return replies.phrase("sure", names=replies.names(targets))
-
-    async def _do(self, step: _Step, action: Action, target: Target | None) -> Done:
-        """Carry out one valid action."""
-        if action.intent in ("HassGetState", "HassGetCurrentTime", "HassGetCurrentDate") or (
-            action.intent == "HassGetWeather" and target is not None
-        ):
-            return Done(action, target, ok=True)
-        began = time.perf_counter()
-        try:
-            outcome = await self._outcome(step, action, target)
-        finally:
-            step.clock.home += time.perf_counter() - began
-        return Done(
-            action,
-            target,
-            ok=outcome.ok,
-            failed=tuple(failed.name or failed.id for failed in outcome.failed_targets),
-            reason="" if outcome.ok else outcome.reason,
-            data=outcome.data,
-        )
-
-    async def _outcome(self, step: _Step, action: Action, target: Target | None) -> Outcome:
-        actions = self._home.actions
-        if "." not in action.intent:
-            return await actions.handle_intent(
-                action.intent,
-                dict(action.slots),
-                language=step.language,
-                satellite=step.satellite,
-                preferred_area=step.satellite.area_id,
-            )
-        if isinstance(target, Entity) and action.intent == "todo.get_items":
-            items = await actions.todo_items(target.id)
-            return Outcome(True, data={"items": [item["summary"] for item in items]})
-        if isinstance(target, Entity) and action.intent == "calendar.get_events":
-            events = await actions.calendar_events(
-                target.id, step.now.isoformat(), (step.now + timedelta(days=7)).isoformat()
-            )
-            return Outcome(True, data={"items": [event["summary"] for event in events]})
-        domain, _, service = action.intent.partition(".")
-        members = target.members(step.index.house) if isinstance(target, Group) else [target]
-        return await actions.call_service(
-            domain,
-            service,
-            {slot: value for slot, value in action.slots.items() if slot not in _TARGET_SLOTS},
-            [member.id for member in members if member is not None],
-        )
-
-    # The model
-
     async def _ask(
-        self, step: _Step, messages: Sequence[Mapping[str, Any]], schema: dict[str, Any] | None
-    ) -> AsyncIterator[str]:
-        """Send a prompt and yield the answer as it comes; counts what it cost."""
+        self,
+        step: Step,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Send a prompt and yield the pieces of the answer as they come; counts what it cost."""
         began = time.perf_counter()
         step.usage.model_calls += 1
-        think = await self._think(schema)
+        think = await self._think(structured=schema is not None)
+        limit = _THOUGHT_TOKENS if think else _MORE_TOKENS
+        if schema and await self.mode() == "narrow":
+            limit = _ANSWER_TOKENS
         try:
             async for chunk in self._servers.chat(
                 self.options.model,
                 messages,
                 format=schema,
+                tools=tools,
                 think=think,
-                num_predict=_ANSWER_TOKENS if schema else None,
+                num_predict=limit,
                 temperature=self.options.temperature if schema is None else 0.0,
                 keep_alive=self.options.keep_alive,
             ):
-                if content := (chunk.get("message") or {}).get("content"):
-                    yield content
+                yield chunk.get("message") or {}
                 if chunk.get("done"):
                     step.usage.prompt_tokens += chunk.get("prompt_eval_count") or 0
                     step.usage.completion_tokens += chunk.get("eval_count") or 0
@@ -476,62 +477,28 @@ class Agent:
         finally:
             step.clock.engine += time.perf_counter() - began
 
-    async def _think(self, schema: dict[str, Any] | None) -> bool | None:
+    async def _think(self, *, structured: bool) -> bool | None:
         """Return whether the model is to think; None for a model that cannot."""
         if "thinking" not in await self._servers.capabilities(self.options.model):
             return None
-        return self.options.think and schema is None
+        return self.options.think and not structured
 
-    def _remember(self, step: _Step, user: str, assistant: str) -> None:
+    def _remember(self, step: Step, *messages: Mapping[str, Any] | str) -> None:
+        """Keep what was sent and answered; a text stands for what the person said."""
         budget = int((self.options.context_window - _RESERVE) * 1.5)
         step.conversation.add(
-            Exchange(user, assistant), max_history=self.options.max_history, budget=budget
+            Exchange(
+                tuple(
+                    {"role": "user", "content": message} if isinstance(message, str) else message
+                    for message in messages
+                )
+            ),
+            max_history=self.options.max_history,
+            budget=budget,
         )
 
 
-class _Step:
-    """What belongs to one turn while it runs."""
-
-    index: Index
-
-    def __init__(
-        self,
-        agent: Agent,
-        turn: Turn,
-        conversation: Conversation,
-        clock: _Clock,
-        usage: Usage,
-    ) -> None:
-        house = agent._home.mirror.house
-        self.turn = turn
-        self.conversation = conversation
-        self.clock = clock
-        self.usage = usage
-        self.confirmed = False
-        self.language = supported(turn.language or house.language)
-        self.satellite = Satellite(
-            turn.device_id,
-            turn.satellite_id,
-            house.device_areas.get(turn.device_id) if turn.device_id else None,
-        )
-        self.now = datetime.now(_zone(house))
-
-    def replies(self, translations: Mapping[str, str] | None = None) -> Replies:
-        """Return the replies of this turn."""
-        return Replies(self.index.words, self.index.house, translations)
-
-
-def _zone(house: House) -> ZoneInfo:
-    try:
-        return ZoneInfo(house.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
-
-
-def _refusal(item: Repaired, replies: Replies) -> Done:
-    """Return a refused action with its reason in words."""
-    action = item.action or Action("", {})
-    names = replies.names([item.target]) if item.target else ""
-    key = item.reason if item.reason in ("cannot", "range") and names else "not_found"
-    values = {"low": "", "high": "", **item.values, "names": names}
-    return Done(action, item.target, ok=False, reason=replies.phrase(key, **values))
+def _with_extra(content: str, turn: Turn) -> str:
+    """Return the newest message with what a pipeline adds to the prompt, as automations do."""
+    extra = (turn.extra_system_prompt or "").strip()
+    return f"[{extra}]\n{content}" if extra else content

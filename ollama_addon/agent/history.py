@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ollama_addon.agent.vocabulary import Action, Target
 
@@ -18,13 +19,15 @@ _KEPT = 256
 class Exchange:
     """One turn as the model saw it: exactly what was sent, and exactly what it answered."""
 
-    user: str
-    assistant: str
+    messages: tuple[Mapping[str, Any], ...]
 
     @property
     def size(self) -> int:
-        """Its length in characters."""
-        return len(self.user) + len(self.assistant)
+        """Its length in characters, calls of tools included."""
+        return sum(
+            len(message["content"]) + len(str(message.get("tool_calls", "")))
+            for message in self.messages
+        )
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class Pending:
     actions: tuple[Action, ...]
     targets: tuple[Target, ...] = ()
     """What to choose from; empty when only a yes is wanted."""
+    others: tuple[Action, ...] = ()
+    """What else was asked for in the same sentence, and is clear."""
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class Conversation:
     exchanges: list[Exchange] = field(default_factory=list)
     targets: tuple[Target, ...] = ()
     """What the turn before was about, for "it" and "them"."""
+    spoken: tuple[str, ...] = ()
+    """What the turn before said to do, for "and the other one"."""
     pending: Pending | None = None
     used: float = 0.0
 
@@ -63,15 +70,13 @@ class Conversation:
         while len(self.exchanges) > 1 and sum(e.size for e in self.exchanges) > budget * 2 // 3:
             del self.exchanges[0]
 
-    def messages(self) -> list[dict[str, str]]:
-        """Return the turns as chat messages."""
+    def messages(self, *, tools: bool = False) -> list[dict[str, Any]]:
+        """Return the turns as chat messages; calls and results of tools only with `tools`."""
         return [
-            message
+            dict(message)
             for exchange in self.exchanges
-            for message in (
-                {"role": "user", "content": exchange.user},
-                {"role": "assistant", "content": exchange.assistant},
-            )
+            for message in exchange.messages
+            if tools or ("tool_calls" not in message and message["role"] != "tool")
         ]
 
 

@@ -26,7 +26,7 @@ from ollama_addon.agent.vocabulary import (
     verbs_for,
     verbs_for_group,
 )
-from ollama_addon.agent.words import FILLERS, UNITS, Kind, Words, tokens
+from ollama_addon.agent.words import FILLERS, FRACTIONS, UNITS, Kind, Words, tokens
 from ollama_addon.home.model import House
 
 _NAME_WEIGHT = 4.0
@@ -81,10 +81,13 @@ def offers(
             )
             if verb.intent == "HassGetState" and not asks:
                 continue
+            if verb.intent in _LISTINGS and asks:
+                weight = max(weight, heard.get(Kind("HassGetState", None), 0.0)) + 2.0
             weight += _hint_weight(verb, said)
             if candidate.target.domain in _STARTED and candidate.score > 0.85:
                 weight += 0.0 if verb.reads else 2.0
-            values, bonus = _values(verb, value, text, free, numbers, words, shortlist.named)
+            own = frozenset(tokens(candidate.label))
+            values, bonus = _values(verb, value, text, said, free, numbers, words, own)
             if colors and not (isinstance(value, Choice) and value.slot == "color"):
                 bonus -= 4.0
             if isinstance(value, Text) and candidate.score < 0.4:
@@ -182,6 +185,10 @@ _LIKE_SWITCHES = {
 }
 
 
+_LISTINGS = {"todo.get_items", "calendar.get_events"}
+"""What is read where a question is asked, for want of an intent."""
+_TELLING = 3.0
+"""Words that weigh less do not ask for the time."""
 _STARTED = {"scene", "script", "button", "input_button"}
 """Domains where the name alone is an order."""
 
@@ -196,14 +203,16 @@ def _values(
     verb: Verb,
     value: Value | None,
     text: str,
+    said: Sequence[str],
     free: Sequence[str],
     numbers: Sequence[float],
     words: Words,
-    named: Collection[str],
+    own: Collection[str],
 ) -> tuple[tuple[Any, ...], float]:
     """Return the values in a sentence that a verb could take, and what they speak for it."""
     if value is None:
-        return (), -2.0 if numbers else 0.0
+        shares = any(word in FRACTIONS for word in free)
+        return (), -2.0 if numbers or shares else 0.0
     if isinstance(value, Number):
         levels = [level for word, level in words.levels.items() if _says(free, word)]
         fitting = tuple(n for n in (*numbers, *levels) if value.low <= n <= value.high)
@@ -211,14 +220,19 @@ def _values(
             # Out of range: it is offered all the same, to be refused with the range.
             return tuple(numbers), -1.0 if numbers and value.low < 1000 else -4.0
         # A Kelvin range takes numbers that nothing else does.
+        if any(word in FRACTIONS for word in free):
+            return fitting, 2.5
         return fitting, 2.5 if value.low >= 1000 else 1.0
     if isinstance(value, Choice):
-        chosen = tuple(dict.fromkeys(said_choices(value, free, words)))
+        spoken = said if value.slot == "area" else free
+        chosen = tuple(dict.fromkeys(said_choices(value, spoken, words)))
+        if chosen and value.slot == "source":
+            return chosen, 5.0
         return chosen, 3.0 if chosen else -4.0
     if isinstance(value, Duration):
         length = said_duration(tokens(text), words)
         return ((length,), 1.0) if length else ((), -3.0)
-    item = said_text(text, named, words)
+    item = said_text(text, own, words)
     return ((item,), 0.5) if item else ((), -1.0)
 
 
@@ -293,7 +307,12 @@ def _targetless(
         bonus = 0.0
         if "{value}" in verb.phrase:
             value = Text("message") if verb.intent == "HassBroadcast" else Duration()
-            said_values, bonus = _values(verb, value, text, said, numbers, words, ())
+            said_values, bonus = _values(verb, value, text, said, said, numbers, words, ())
+        if verb.intent == "HassStartTimer":
+            # Who names a length of time and no change to one starts a timer.
+            bonus += 0.7
         score = weight + bonus - 1.5 * odd
+        if "clock" in verb.domains and weight < _TELLING:
+            bonus -= 3.0
         # A sentence without a target has to speak for itself.
         yield Offer(verb, None, "", value, score + 0.5 * _NAME_WEIGHT, score, 0.5, said_values)

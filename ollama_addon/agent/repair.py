@@ -19,6 +19,8 @@ from rapidfuzz import fuzz, process
 
 from ollama_addon.agent.shortlist import Index
 from ollama_addon.agent.vocabulary import (
+    CLEAN_AREA,
+    FIELD,
     TARGETLESS,
     VERBS,
     Action,
@@ -29,6 +31,7 @@ from ollama_addon.agent.vocabulary import (
     Text,
     Value,
     Verb,
+    field_values,
     value_of,
     verbs_for,
     verbs_for_group,
@@ -175,6 +178,7 @@ class _Mender:
         targetless = next((verb for verb in TARGETLESS if verb.intent == intent), None)
         if targetless is not None:
             return Action(intent, self._own_slots(targetless, slots)), None
+        cleaned = self._cleaned(slots) if intent == CLEAN_AREA else None
         target = self._target(slots, intent)
         if opening is not None:
             intent = self._opened(opening, target)
@@ -182,7 +186,10 @@ class _Mender:
         value = value_of(verb, target, self._house)
         if verb.value is not None and value is None:
             raise _Refusal("cannot", target)
-        values = self._values(verb, value, slots, target)
+        if verb.intent == "script.turn_on":
+            return Action(verb.intent, {**_named(target), **self._fields(slots, target)}), target
+        values = cleaned or self._values(verb, value, slots, target)
+        values |= self._further(verb, slots, target)
         return Action(verb.intent, {**_named(target), **values}), target
 
     def _intent(self, said: str) -> tuple[str, str | None]:
@@ -233,6 +240,28 @@ class _Mender:
         return kept
 
     # Targets
+
+    def _cleaned(self, slots: dict[str, Any]) -> dict[str, Any]:
+        """Return the area to be cleaned, which is no target but a value; takes it from the slots.
+
+        Where no vacuum is named and there is only one, that one is meant.
+        """
+        said = slots.pop("area", None) or slots.pop("floor", None)
+        area = self._place(said, self._house.areas)
+        if area is None:
+            raise _Refusal("not_found")
+        if not slots.get("name"):
+            able = [
+                entity.id
+                for entity in self._house.entities.values()
+                if any(verb.intent == CLEAN_AREA for verb in verbs_for(entity))
+            ]
+            if not able:
+                raise _Refusal("not_found")
+            slots["name"] = min(
+                able, key=lambda each: (self._house.entities[each].area_id != area, each)
+            )
+        return {"area": area}
 
     def _target(self, slots: dict[str, Any], intent: str) -> Target:
         area = self._place(slots.get("area"), self._house.areas)
@@ -361,7 +390,7 @@ class _Mender:
                 return verb
         valued = [verb for verb in same if (slot := self._slot(verb, target)) and slot in slots]
         if valued:
-            return valued[0]
+            return next((verb for verb in valued if self._agrees(verb, slots, target)), valued[0])
         if intent == "HassTurnOn" and (lit := self._other(possible, "HassLightSet", slots, target)):
             self.changes.append("turning on with a value is setting it")
             return lit
@@ -391,6 +420,14 @@ class _Mender:
                 return verb
         return None
 
+    def _agrees(self, verb: Verb, slots: dict[str, Any], target: Target) -> bool:
+        """Tell whether a change by a number goes the way of the verb, up or down."""
+        value = value_of(verb, target, self._house)
+        if not isinstance(value, Number):
+            return True
+        number = _number(slots.get(value.slot))
+        return number is None or number == 0 or (number < 0) == (value.sign < 0) or value.low < 0
+
     def _slot(self, verb: Verb, target: Target) -> str | None:
         value = value_of(verb, target, self._house)
         return value.slot if isinstance(value, (Number, Choice, Text)) else None
@@ -417,7 +454,53 @@ class _Mender:
             return {**verb.slots, value.slot: text}
         if isinstance(value, Choice):
             return {**verb.slots, value.slot: self._choice(value, given, target)}
-        return {**verb.slots, value.slot: self._fitting(value, given, target)}
+        number = self._fitting(value, given, target)
+        if value.slot == "step" and isinstance(target, Entity):
+            return self._stepped(target, float(number))
+        return {**verb.slots, value.slot: number}
+
+    def _further(self, verb: Verb, slots: dict[str, Any], target: Target) -> dict[str, Any]:
+        """Return the other values that the same intent takes at once: a color with a brightness."""
+        found: dict[str, Any] = {}
+        if verb.intent != "HassLightSet":
+            return found
+        possible = (
+            verbs_for(target)
+            if isinstance(target, Entity)
+            else verbs_for_group(target, target.members(self._house))
+        )
+        for other in possible:
+            value = value_of(other, target, self._house)
+            if other is verb or other.intent != verb.intent or not isinstance(value, Number):
+                continue
+            if value.slot in slots and value.slot != self._slot(verb, target):
+                try:
+                    found[value.slot] = self._fitting(value, slots[value.slot], target)
+                except _Refusal:
+                    self.changes.append(f"'{value.slot}' was left out")
+        if "color" in slots and "temperature" in found and self._slot(verb, target) == "color":
+            del found["temperature"]
+        return found
+
+    def _fields(self, slots: dict[str, Any], target: Target) -> dict[str, Any]:
+        """Return the fields of a script that were given, each made valid."""
+        found: dict[str, Any] = {}
+        possible = field_values(target) if isinstance(target, Entity) else {}
+        for name, value in possible.items():
+            given = slots.get(f"{FIELD}{name}")
+            if given is None and len(possible) == 1 and len(bare := _slotless(slots)) == 1:
+                given = next(iter(bare.values()))
+            if given is None:
+                continue
+            if isinstance(value, Choice):
+                found[f"{FIELD}{name}"] = self._choice(value, given, target)
+            elif isinstance(value, Number):
+                found[f"{FIELD}{name}"] = self._fitting(value, given, target)
+            else:
+                found[f"{FIELD}{name}"] = str(given).strip()
+        if not found:
+            raise _Refusal("value", target)
+        return found
 
     def _choice(self, value: Choice, given: Any, target: Target) -> str:
         said = fold(str(given)).replace(" ", "_")
@@ -440,6 +523,8 @@ class _Mender:
             number = self._index.words.numbers.get(fold(given))
         if number is None:
             raise _Refusal("value", target)
+        if value.sign < 0:
+            number = abs(number)
         percentage = value.high == 100 and value.low in (0, 1)
         if percentage and 0 < number < 1:
             number *= 100
@@ -448,7 +533,7 @@ class _Mender:
             number = self._converted(value, number, target)
         # Only what is off the entity's own steps is moved to the next of them.
         stepped = round(round(number / value.step) * value.step, 4)
-        number = min(max(stepped, value.low), value.high)
+        number = min(max(stepped, value.low), value.high) * value.sign
         return int(number) if float(number).is_integer() else number
 
     def _converted(self, value: Number, number: float, target: Target) -> float:
@@ -469,9 +554,7 @@ class _Mender:
         if now is None:
             raise _Refusal("cannot", target)
         verb = next(
-            verb
-            for verb in VERBS
-            if verb.intent == "HassClimateSetTemperature" and verb.value is not None
+            verb for verb in VERBS if verb.phrase.endswith("degrees") and "climate" in verb.domains
         )
         value = value_of(verb, target, self._house)
         assert isinstance(value, Number)

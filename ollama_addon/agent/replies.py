@@ -15,12 +15,23 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ollama_addon.agent.phrases import listing, phrase
-from ollama_addon.agent.vocabulary import Action, Group, Target
+from ollama_addon.agent.vocabulary import TARGETLESS, VERBS, Action, Group, Target
 from ollama_addon.agent.words import Words, tokens
 from ollama_addon.home.model import Entity, House
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
+_DETAILS: dict[str, dict[str, tuple[float, str]]] = {
+    "light": {"brightness": (100 / 255, " %"), "color_temp_kelvin": (1, " K")},
+    "cover": {"current_position": (1, " %")},
+    "fan": {"percentage": (1, " %")},
+    "media_player": {"volume_level": (100, " %"), "source": (0, ""), "media_title": (0, "")},
+    "climate": {"temperature": (1, " °"), "humidity": (1, " %")},
+    "humidifier": {"humidity": (1, " %")},
+    "vacuum": {"battery_level": (1, " %")},
+}
+"""Attributes worth saying, with what they are multiplied by (0 for words) and their unit."""
 _LISTED = 4
+_READS = frozenset(verb.intent for verb in (*VERBS, *TARGETLESS) if verb.reads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,11 @@ class Done:
     """What Home Assistant said, in words, when it failed."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """What was read, such as the items of a list."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it only looked."""
+        return self.action.intent in _READS
 
 
 class _State:
@@ -143,7 +159,7 @@ class Replies:
         if area := self._house.areas.get(str(slots.get("area"))):
             slots["area"] = area.name
         slots.setdefault("media", True)
-        slots.setdefault("canceled", done.data.get("canceled", 1))
+        slots = {"canceled": 1, **slots, **done.data}
         return self._respond(intent, key, state=state, slots=slots)
 
     def _answer(self, target: Target | None, text: str) -> str:
@@ -159,7 +175,7 @@ class Replies:
                 "HassClimateGetTemperature", "default", state=self._state(entity), slots={}
             )
             if answer:
-                return answer
+                return f"{_closed(answer)} {self._details(entity)}".strip()
         asked = self._asked_state(entity.domain, text)
         state = self._house.states.get(entity.id)
         if asked is not None and state is not None:
@@ -171,9 +187,27 @@ class Replies:
                 slots={"name": entity.name, "state": asked},
                 query={"matched": [self._state(entity)] if matched else [], "unmatched": []},
             )
-        return self._respond(
+        answer = self._respond(
             "HassGetState", "one", state=self._state(entity), slots={"name": entity.name}
         )
+        details = self._details(entity)
+        return f"{_closed(answer)} {details}" if answer and details else answer
+
+    def _details(self, entity: Entity) -> str:
+        """Return what else an entity shows, in Home Assistant's own words: "Volume: 30 %."."""
+        state = self._house.states.get(entity.id)
+        base = f"component.{entity.domain}.entity_component._.state_attributes"
+        found = []
+        for attribute, (factor, unit) in _DETAILS.get(entity.domain, {}).items():
+            value = state.attributes.get(attribute) if state else None
+            name = self._translations.get(f"{base}.{attribute}.name")
+            if value is None or not name:
+                continue
+            if isinstance(value, (int, float)) and factor:
+                value = f"{round(value * factor, 1):g}"
+            unit = unit.replace("°", self._house.temperature_unit)
+            found.append(f"{name}: {value}{unit}.")
+        return " ".join(found)
 
     def _answer_many(self, group: Group, text: str) -> str:
         members = group.members(self._house)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,8 +30,13 @@ _HARDLY = 0.33
 _NEAR = 24
 """Entities looked at in a place that was named."""
 
+_OTHER = frozenset("other others andere anderen anderes autre autres otra otro andere".split())
+
 _NAMED_ONLY = {"scene", "script", "button", "input_button", "automation", "sensor", "binary_sensor"}
 """Domains whose entities are meant only when they are named."""
+
+_OPENINGS = {"door", "garage", "gate", "window"}
+"""Classes of covers that nobody takes for a blind."""
 
 _PLURALS = {"media_player": "media players", "switch": "switches", "climate": "thermostats"}
 
@@ -146,9 +151,15 @@ class Shortlist:
 
 
 class Index:
-    """A house, ready to be looked up by what people say in one language."""
+    """A house, ready to be looked up by what people say in one language.
 
-    def __init__(self, house: House, words: Words) -> None:
+    `translations` are Home Assistant's own names of states and kinds, as far as they are known:
+    they tell that a "Fenster" is a sensor of the device class `window`.
+    """
+
+    def __init__(
+        self, house: House, words: Words, translations: Mapping[str, str] | None = None
+    ) -> None:
         self.house = house
         self.words = words
         self.labels = _labels(house)
@@ -176,7 +187,15 @@ class Index:
         self._nouns = _Lexicon(
             [(domain, word) for word, domains in words.domains.items() for domain in domains]
             + [("cover:" + str(out), word) for word, out in words.device_classes.items()]
+            + list(self._sensed(translations or {}))
         )
+
+    def _sensed(self, translations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield what the binary sensors of this house sense, and what that is called."""
+        for domain, device_class in self._classes:
+            key = f"component.{domain}.entity_component.{device_class}.name"
+            if domain == "binary_sensor" and (name := translations.get(key)):
+                yield f"{domain}:{device_class}", name
 
     def look_up(
         self, text: str, *, area_id: str | None = None, previous: Sequence[Target] = ()
@@ -219,6 +238,10 @@ class Index:
             scores[group] = max(score * trust, scores.get(group, 0))
         self._add_places(scores, areas, floors, area_id, trust)
         strongest = max(scores.values(), default=0.0)
+        if not _OTHER.isdisjoint(said):
+            previous = self._others(previous)
+        elif rivals := self._rivals(previous, scores, names):
+            previous = rivals
         for target in previous:
             scores[target] = max(scores.get(target, 0), trust * (0.8 if strongest < 0.6 else 0.4))
 
@@ -233,6 +256,35 @@ class Index:
             odd,
         )
 
+    def _others(self, previous: Sequence[Target]) -> Sequence[Target]:
+        """Return what is like the targets of the turn before, and is not one of them."""
+        kinds = {(t.domain, t.device_class, t.area_id) for t in previous if isinstance(t, Entity)}
+        return [
+            entity
+            for entity in self.house.entities.values()
+            if (entity.domain, entity.device_class, entity.area_id) in kinds
+            and entity not in previous
+        ] or previous
+
+    def _rivals(
+        self,
+        previous: Sequence[Target],
+        scores: dict[Target, float],
+        names: dict[str, tuple[float, frozenset[str]]],
+    ) -> Sequence[Target]:
+        """Return what a few words tell from the targets before: "the right one"."""
+        known = {word for target in previous for word in tokens(self.label(target))}
+        domains = {target.domain for target in previous}
+        return [
+            target
+            for target, score in scores.items()
+            if isinstance(target, Entity)
+            and target.domain in domains
+            and target not in previous
+            and score >= _HARDLY
+            and names.get(target.id, (0.0, frozenset()))[1] - known
+        ]
+
     def named(self, name: str) -> dict[str, float]:
         """Return how much of each entity's name a name is, by entity id, 0 to 1."""
         said = tokens(name)
@@ -246,9 +298,9 @@ class Index:
         what = target.device_class or target.domain
         plural = _PLURALS.get(what, what.replace("_", " ") + "s")
         if target.area_id and target.area_id in self.house.areas:
-            return f"all {plural} in {_plain(self.house.areas[target.area_id].name)}"
+            return f"all {plural} in {plain(self.house.areas[target.area_id].name)}"
         if target.floor_id and target.floor_id in self.house.floors:
-            return f"all {plural} on {_plain(self.house.floors[target.floor_id].name)}"
+            return f"all {plural} on {plain(self.house.floors[target.floor_id].name)}"
         return f"all {plural}"
 
     def _joined(self, said: Sequence[str]) -> list[str]:
@@ -304,6 +356,8 @@ class Index:
                 continue
             domain, _, device_class = key.partition(":")
             if (domain, device_class) not in self._classes:
+                if device_class in _OPENINGS:
+                    continue
                 # Blinds, shutters and curtains are called by each other's names.
                 device_class = ""
             found[domain, device_class or None] = spoken
@@ -383,14 +437,14 @@ def _best(
     }
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Return a name without the characters that JSON or a pattern would have to escape."""
     return " ".join("".join(c for c in name if c.isprintable() and c not in '"\\').split())
 
 
 def _labels(house: House) -> dict[str, str]:
     """Return an unambiguous label for each entity: its name, with the area where needed."""
-    labels = {entity.id: _plain(entity.name) or entity.id for entity in house.entities.values()}
+    labels = {entity.id: plain(entity.name) or entity.id for entity in house.entities.values()}
     for mark in (_with_area, _with_id):
         counts = Counter(label.casefold() for label in labels.values())
         for entity in house.entities.values():
@@ -401,7 +455,7 @@ def _labels(house: House) -> dict[str, str]:
 
 def _with_area(house: House, entity: Entity, label: str) -> str:
     area = house.area_of(entity)
-    return f"{label} ({_plain(area.name)})" if area else label
+    return f"{label} ({plain(area.name)})" if area else label
 
 
 def _with_id(house: House, entity: Entity, label: str) -> str:

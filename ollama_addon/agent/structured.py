@@ -1,6 +1,7 @@
 """The structured strategy: one answer that the engine can only give in a possible form.
 
-The answer is `{"do": ["turn on Kitchen light"]}` or `{"say": "…"}`. The schema holds every
+The answer is `{"do": ["turn on Kitchen light"]}` or `{"say": "…"}`; a capable model may also
+`{"look": ["Kitchen"]}` once, to be shown states before it answers. The schema holds every
 phrase that may stand in `do`, so that an action the house cannot do cannot be said. A phrase
 costs a small model few tokens and reads like the language it was trained on.
 """
@@ -40,6 +41,7 @@ CLEAR = 5.5
 """An offer above this score is certainly a thing to do."""
 
 _MAX_ACTIONS = 6
+_MAX_LOOKS = 3
 _TEXT = '[^"\\\\\\n]{1,80}'
 _DURATION = re.compile(r"(\d+) (hours|minutes|seconds)")
 
@@ -55,6 +57,8 @@ class Choices:
     """Whether each clause asks for exactly one action."""
     free: tuple[str, ...] = ()
     """Said words that are no part of a name."""
+    looks: tuple[str, ...] = ()
+    """Places and kinds of things whose states may be asked to be shown before answering."""
 
     @property
     def may_do(self) -> bool:
@@ -84,6 +88,9 @@ class Choices:
             branches.append(_object("do", self._do_schema()))
         if self.may_say or not self.may_do:
             branches.append(_object("say", {"type": "string"}))
+        if self.looks:
+            places = {"type": "array", "items": {"enum": list(self.looks)}, "maxItems": _MAX_LOOKS}
+            branches.append(_object("look", {**places, "minItems": 1}))
         return branches[0] if len(branches) == 1 else {"anyOf": branches}
 
     def _do_schema(self) -> dict[str, Any]:
@@ -104,10 +111,17 @@ class Choices:
         }
 
 
-def choose_wide(clauses: Sequence[Sequence[Offer]]) -> Choices:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A wish to see more of the house before answering."""
+
+    places: tuple[str, ...]
+
+
+def choose_wide(clauses: Sequence[Sequence[Offer]], looks: Sequence[str] = ()) -> Choices:
     """Return the choices of a capable model: all that the shortlist allows, or words."""
     merged = sorted({o: None for clause in clauses for o in clause}, key=lambda o: -o.score)
-    return Choices((tuple(merged[:WIDE]),), may_say=True, exact=False)
+    return Choices((tuple(merged[:WIDE]),), may_say=True, exact=False, looks=tuple(looks))
 
 
 def choose_narrow(clauses: Sequence[Sequence[Offer]]) -> Choices:
@@ -130,8 +144,8 @@ def choose_narrow(clauses: Sequence[Sequence[Offer]]) -> Choices:
     return Choices(tuple(kept), may_say=not (kept and clear), exact=True)
 
 
-def read(answer: str, choices: Choices) -> list[tuple[Offer, Action]] | str:
-    """Return what an answer wants done, or its words.
+def read(answer: str, choices: Choices) -> list[tuple[Offer, Action]] | str | Look:
+    """Return what an answer wants done, or its words, or what it wants to see.
 
     Reads what the schema allows, and what an engine without schemas may make of it: a phrase
     that is nearly one of the offered ones counts as that one. Raises ValueError for an answer
@@ -142,6 +156,9 @@ def read(answer: str, choices: Choices) -> list[tuple[Offer, Action]] | str:
         raise ValueError(f"not an object: {answer[:80]}")
     if isinstance(say := data.get("say"), str) and not data.get("do"):
         return say
+    look = data.get("look")
+    if isinstance(look, list) and (seen := tuple(p for p in choices.looks if p in look)):
+        return Look(seen)
     phrases = data.get("do")
     if isinstance(phrases, str):
         phrases = [phrases]
@@ -273,6 +290,7 @@ def _read_value(value: Value, text: str) -> dict[str, Any] | None:
             number = float(text.rstrip(" %°"))
         except ValueError:
             return None
+        number *= value.sign
         return {value.slot: int(number) if number.is_integer() else number}
     if isinstance(value, Duration):
         return {unit: int(count) for count, unit in _DURATION.findall(text)} or None

@@ -8,7 +8,7 @@ Both strategies, repair and replies read it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ollama_addon.home.model import Entity, House
@@ -28,6 +28,8 @@ class Number:
     low: float
     high: float
     step: float = 1
+    sign: int = 1
+    """-1 where a person says a positive number for less: "dim it by 20"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Duration:
     """A length of time: the slots `hours`, `minutes` and `seconds`."""
 
 
+CLEAN_AREA = "HassVacuumCleanArea"
+"""The one intent whose area is a value rather than a target."""
 FIELD = "field:"
 """What the slots of a script's fields begin with."""
 
@@ -186,15 +190,40 @@ def _one_of(slot: str, capability: str) -> Callable[[Entity, House], Value | Non
     return choice
 
 
-def _field(entity: Entity, house: House) -> Value | None:
-    """Return the number that a script takes, where it has one numeric field."""
-    fields = entity.capabilities.get("fields") or {}
-    for name, field_ in fields.items():
-        number = ((field_ or {}).get("selector") or {}).get("number")
-        if number is not None:
+def field_values(entity: Entity) -> dict[str, Number | Choice | Text]:
+    """Return what a script takes, by field; fields of other kinds are left to the script."""
+    found: dict[str, Number | Choice | Text] = {}
+    for name, description in (entity.capabilities.get("fields") or {}).items():
+        selector = (description or {}).get("selector") or {}
+        if "number" in selector:
+            number = selector["number"] or {}
             low, high = number.get("min", 0), number.get("max", 1_000_000)
-            return Number(f"{FIELD}{name}", low, high, number.get("step") or 1)
+            step = number.get("step") or 1
+            found[name] = Number(name, low, high, step if isinstance(step, (int, float)) else 0.01)
+        elif "select" in selector:
+            options = (selector["select"] or {}).get("options") or ()
+            words = [o["value"] if isinstance(o, Mapping) else o for o in options]
+            if words:
+                found[name] = Choice(name, tuple(str(word) for word in words))
+        elif "text" in selector:
+            found[name] = Text(name)
+    return found
+
+
+def _field(entity: Entity, house: House) -> Value | None:
+    """Return the first thing that a script takes, which is what a sentence can say of it."""
+    for name, value in field_values(entity).items():
+        return replace(value, slot=f"{FIELD}{name}")
     return None
+
+
+def _by(slot: str, low: float, high: float, sign: int = 1) -> Callable[[Entity, House], Value]:
+    return lambda entity, house: Number(slot, low, high, 0.5 if slot == "step" else 1, sign)
+
+
+def _areas(entity: Entity, house: House) -> Value | None:
+    names = tuple(sorted({area.name for area in house.areas.values()}))
+    return Choice("area", names) if names else None
 
 
 def _text(slot: str) -> Callable[[Entity, House], Value]:
@@ -227,6 +256,13 @@ def _verb(
 
 
 SWITCHED = "light switch fan media_player humidifier input_boolean siren remote group water_heater"
+
+_BRIGHTER = "brighter brighten heller eclaircis clair brillante feller"
+_DIMMER = "dimmer dim darker dunkler dimme tamise atenua dimmen donkerder"
+_WARMER = "warmer hotter chaud caliente"
+_COOLER = "cooler colder kuhler kalter koeler kouder"
+_LOUDER = "louder up lauter fort alto harder"
+_QUIETER = "quieter down softer leiser moins bajo baja zachter"
 
 # The bits are those of Home Assistant's …EntityFeature.
 VERBS: tuple[Verb, ...] = (
@@ -282,7 +318,7 @@ VERBS: tuple[Verb, ...] = (
         "light.turn_on",
         "light",
         fits=_dimmable,
-        hints="brighter brighten heller eclaircis clair brillante feller dark dunkel sombre donker",
+        hints=f"{_BRIGHTER} dark dunkel sombre donker",
         brightness_step_pct=20,
     ),
     _verb(
@@ -290,15 +326,31 @@ VERBS: tuple[Verb, ...] = (
         "light.turn_on",
         "light",
         fits=_dimmable,
-        hints="dimmer dim darker dunkler dimme tamise atenua dimmen donkerder",
+        hints=_DIMMER,
         brightness_step_pct=-20,
+    ),
+    _verb(
+        "brighten {target} by {value}",
+        "light.turn_on",
+        "light",
+        _by("brightness_step_pct", 1, 100),
+        _dimmable,
+        hints=_BRIGHTER,
+    ),
+    _verb(
+        "dim {target} by {value}",
+        "light.turn_on",
+        "light",
+        _by("brightness_step_pct", 1, 100, -1),
+        _dimmable,
+        hints=_DIMMER,
     ),
     _verb(
         "warmer {target}",
         "HassClimateSetTemperature",
         "climate",
         fits=_bits(1),
-        hints="warmer hotter chaud caliente cold freezing kalt froid frio koud",
+        hints=f"{_WARMER} cold freezing kalt froid frio koud",
         step=1,
     ),
     _verb(
@@ -306,8 +358,24 @@ VERBS: tuple[Verb, ...] = (
         "HassClimateSetTemperature",
         "climate",
         fits=_bits(1),
-        hints="cooler colder hot kuhler kalter heiss koeler kouder",
+        hints=f"{_COOLER} hot heiss",
         step=-1,
+    ),
+    _verb(
+        "warmer {target} by {value}",
+        "HassClimateSetTemperature",
+        "climate",
+        _by("step", 0.5, 10),
+        _bits(1),
+        hints=_WARMER,
+    ),
+    _verb(
+        "cooler {target} by {value}",
+        "HassClimateSetTemperature",
+        "climate",
+        _by("step", 0.5, 10, -1),
+        _bits(1),
+        hints=_COOLER,
     ),
     _verb(
         "set {target} to {value} degrees",
@@ -377,7 +445,7 @@ VERBS: tuple[Verb, ...] = (
         "HassSetVolumeRelative",
         "media_player",
         fits=_bits(4 | 1024),
-        hints="louder up lauter fort alto harder",
+        hints=_LOUDER,
         volume_step="up",
     ),
     _verb(
@@ -385,8 +453,24 @@ VERBS: tuple[Verb, ...] = (
         "HassSetVolumeRelative",
         "media_player",
         fits=_bits(4 | 1024),
-        hints="quieter down softer leiser moins bajo baja zachter",
+        hints=_QUIETER,
         volume_step="down",
+    ),
+    _verb(
+        "louder {target} by {value}",
+        "HassSetVolumeRelative",
+        "media_player",
+        _by("volume_step", 1, 100),
+        _bits(4),
+        hints=_LOUDER,
+    ),
+    _verb(
+        "quieter {target} by {value}",
+        "HassSetVolumeRelative",
+        "media_player",
+        _by("volume_step", 1, 100, -1),
+        _bits(4),
+        hints=_QUIETER,
     ),
     _verb("mute {target}", "HassMediaPlayerMute", "media_player", fits=_bits(8)),
     _verb("unmute {target}", "HassMediaPlayerUnmute", "media_player", fits=_bits(8)),
@@ -405,6 +489,7 @@ VERBS: tuple[Verb, ...] = (
         _bits(4194304),
     ),
     _verb("start {target}", "HassVacuumStart", "vacuum", fits=_bits(8192)),
+    _verb("clean {value} with {target}", CLEAN_AREA, "vacuum", _areas, _bits(16384)),
     _verb("dock {target}", "HassVacuumReturnToBase", "vacuum", fits=_bits(16)),
     _verb("start {target}", "HassLawnMowerStartMowing", "lawn_mower", fits=_bits(1)),
     _verb("dock {target}", "HassLawnMowerDock", "lawn_mower", fits=_bits(4)),
@@ -433,7 +518,14 @@ VERBS: tuple[Verb, ...] = (
     _verb("arm {target} away", "alarm_control_panel.alarm_arm_away", "alarm_control_panel"),
     _verb("arm {target} home", "alarm_control_panel.alarm_arm_home", "alarm_control_panel"),
     _verb("disarm {target}", "alarm_control_panel.alarm_disarm", "alarm_control_panel"),
-    _verb("check {target}", "HassGetState", "*", group=True, reads=True),
+    _verb(
+        "check {target}",
+        "HassGetState",
+        "*",
+        fits=lambda entity: entity.domain not in ("todo", "calendar"),
+        group=True,
+        reads=True,
+    ),
 )
 
 TARGETLESS: tuple[Verb, ...] = (

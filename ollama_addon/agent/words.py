@@ -45,9 +45,17 @@ FILLERS = frozenset(
     "ah ahm aehm bitte mal doch kannst konntest du wurdest ich mochte jetzt eben "
     "euh s'il te plait vous tu peux pouvez veux maintenant "
     "por favor puedes quiero ahora oye pues "
-    "alsjeblieft graag kun je kan even wil nu".split()
+    "both beide beiden ambos ambas entrambi entrambe oba obie "
+    "alsjeblieft graag kun je kan even wil nu "
+    # What only ties a sentence to the one before.
+    "then instead better rather again also too other one "
+    "dann lieber stattdessen wieder auch noch andere anderen "
+    "alors plutot aussi encore autre mejor entonces tambien otra otro solo "
+    "dan liever ook weer andere".split()
 )
 """Words that people say besides what they mean."""
+
+_BOTH = "both beide beiden ambos ambas entrambi entrambe oba obie".split()
 
 UNITS = (
     dict.fromkeys(
@@ -126,7 +134,10 @@ class Words:
             )
         }
         self.device_classes = self._list_words("cover_classes")
-        self.all = set(self._rule_words("all", "alle", "tous", "todos", "todas", "tutti"))
+        self.all = {
+            *self._rule_words("all", "alle", "tous", "todos", "todas", "tutti"),
+            *_BOTH,
+        }
         self.everywhere = set(self._rule_words("everywhere", "partout", "ueberall"))
         self._questions_by_rule = {
             rule: set(self._rule_words(rule)) for rule in ("how_many", "which", "all", "any")
@@ -136,7 +147,8 @@ class Words:
         self._weights = self._learn(samples)
         self.domains = self._learn_domains(samples)
         nouns = {*self.domains, *self.device_classes, *chain.from_iterable(self.states.values())}
-        self.questions = self._learn_questions(samples) - nouns
+        every = {word for phrase in self.all for word in phrase.split()}
+        self.questions = self._learn_questions(samples) - nouns - every
 
     def weigh(self, words: Iterable[str]) -> dict[Kind, float]:
         """Return how strongly words speak for each kind of intent; 0 says nothing either way.
@@ -148,6 +160,11 @@ class Words:
         ]
         kinds = set().union(*known) if known else set()
         return {kind: sum(weights.get(kind, _UNSAID) for weights in known) for kind in kinds}
+
+    def strength(self, words: Iterable[str]) -> float:
+        """Return how strongly words say what to do, whatever that is; talk of time is weak."""
+        weights = self.weigh(words)
+        return max((w - 2.0 * (k.intent in _CLOCK) for k, w in weights.items()), default=0.0)
 
     def knows(self, word: str) -> bool:
         """Tell whether the word occurs in any sentence of the language."""
@@ -329,6 +346,7 @@ class Words:
 
 
 _QUESTIONS = {"HassGetState", "HassClimateGetTemperature", "HassGetWeather"}
+_CLOCK = {"HassGetCurrentTime", "HassGetCurrentDate"}
 _NOUN_INTENTS = {"HassTurnOn", "HassTurnOff", "HassGetState"}
 
 

@@ -11,8 +11,9 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from ollama_addon.agent.agent import Agent, Turn
+from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Error, Event, as_json
+from ollama_addon.agent.step import Turn
 from ollama_addon.errors import AddonError
 from ollama_addon.web.state import parts
 
@@ -33,6 +34,7 @@ class TurnBody(BaseModel):
     satellite_id: str | None = Field(default=None, max_length=255)
     user_name: str | None = Field(default=None, max_length=128)
     extra_system_prompt: str | None = Field(default=None, max_length=8_000)
+    turn_token: str | None = Field(default=None, max_length=128)
 
 
 class AgentBody(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from ollama_addon import __version__
+from ollama_addon.home.templates import Rendered
 from ollama_addon.web.state import Parts, parts
 
 Health = Literal["ok", "degraded", "down"]
@@ -104,5 +105,26 @@ def _agents(all_parts: Parts) -> Part:
         return Part(
             state="down", message="No agent is configured. Add one in the add-on's options."
         )
+    spoiled = [
+        sentence
+        for agent in all_parts.agents.values()
+        if (sentence := _instructions(agent.options.name, agent.rendered))
+    ]
+    if spoiled:
+        return Part(state="degraded", message=" ".join(spoiled))
     names = ", ".join(agent.options.name for agent in all_parts.agents.values())
     return Part(state="ok", message=f"Ready: {names}.")
+
+
+def _instructions(name: str, rendered: Rendered) -> str:
+    """Say what is wrong with an agent's instructions, if anything is."""
+    if rendered.error:
+        return f"The instructions of {name} are no valid template: {rendered.error}"
+    if not rendered.changes_with_time and not rendered.follows:
+        return ""
+    what = "the time" if rendered.changes_with_time else ", ".join(rendered.follows[:5])
+    return (
+        f"The instructions of {name} change with {what}, so that the model reads everything again "
+        "when they do and answers slowly. Time, place and states are given to it with each "
+        "sentence: leave them out of the instructions."
+    )

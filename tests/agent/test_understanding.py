@@ -161,10 +161,16 @@ def test_failures_are_said() -> None:
     assert reply == "Turned off the light. Counter light did not respond."
 
 
+def exchange(user: str, assistant: str) -> Exchange:
+    return Exchange(
+        ({"role": "user", "content": user}, {"role": "assistant", "content": assistant})
+    )
+
+
 def test_conversations_do_not_meet_and_end_by_themselves() -> None:
     now = [0.0]
     history = History(lambda: now[0])
-    history.open("a").add(Exchange("hello", "hi"), max_history=20, budget=1000)
+    history.open("a").add(exchange("hello", "hi"), max_history=20, budget=1000)
     assert history.open("b").messages() == []
     assert len(history.open("a").messages()) == 2
     now[0] += EXPIRY + 1
@@ -174,5 +180,5 @@ def test_conversations_do_not_meet_and_end_by_themselves() -> None:
 def test_history_is_trimmed_in_whole_turns_and_large_steps() -> None:
     conversation = History().open("a")
     for number in range(7):
-        conversation.add(Exchange(f"q{number}", "a"), max_history=6, budget=10_000)
-    assert [exchange.user for exchange in conversation.exchanges] == ["q3", "q4", "q5", "q6"]
+        conversation.add(exchange(f"q{number}", "a"), max_history=6, budget=10_000)
+    assert [each.messages[0]["content"] for each in conversation.exchanges] == ["q3", "q4", "q5", "q6"]

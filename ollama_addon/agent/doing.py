@@ -1,0 +1,171 @@
+"""What was repaired, done in the house; questions are asked before that."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from ollama_addon.agent.confirm import asks_first
+from ollama_addon.agent.events import Event, ToolCall, ToolResult
+from ollama_addon.agent.history import Pending
+from ollama_addon.agent.phrases import is_yes
+from ollama_addon.agent.repair import Repaired, Verdict, repair
+from ollama_addon.agent.replies import Done, Replies
+from ollama_addon.agent.step import Step
+from ollama_addon.agent.vocabulary import FIELD, Action, Group, Target
+from ollama_addon.home.actions import Actions, Outcome
+from ollama_addon.home.model import Entity
+
+_TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
+_ANSWERED = frozenset({"HassGetState", "HassGetCurrentTime", "HassGetCurrentDate"})
+"""What is answered from the mirror and the clock."""
+
+
+async def carry_out(
+    actions: Actions, step: Step, repaired: Sequence[Repaired], replies: Replies
+) -> AsyncIterator[Event | Done]:
+    """Do what was repaired, one after the other; yields each call, its result and the `Done`.
+
+    What was refused is not done, and its `Done` says why. Raises AddonError when Home
+    Assistant does not answer.
+    """
+    for item in repaired:
+        if item.action is None or item.verdict is Verdict.REFUSED:
+            yield refusal(item, replies)
+            continue
+        call_id = uuid.uuid4().hex[:8]
+        yield ToolCall(call_id, item.action.intent, dict(item.action.slots))
+        done = await _do(actions, step, item.action, item.target)
+        result: dict[str, Any] = {"failed": list(done.failed), **done.data}
+        if done.reason:
+            result["reason"] = done.reason
+        yield ToolResult(call_id, done.ok, result)
+        yield done
+
+
+def refusal(item: Repaired, replies: Replies) -> Done:
+    """Return a refused action with its reason in words."""
+    action = item.action or Action("", {})
+    names = replies.names([item.target]) if item.target else ""
+    key = item.reason if item.reason in ("cannot", "range") and names else "not_found"
+    values = {"low": "", "high": "", **item.values, "names": names}
+    return Done(action, item.target, ok=False, reason=replies.phrase(key, **values))
+
+
+def question(
+    step: Step, repaired: Sequence[Repaired], replies: Replies, confirm: Collection[str]
+) -> str | None:
+    """Return the question to ask before anything is done, and keep what hangs on it.
+
+    None when nothing has to be asked. `confirm` are the kinds of action that need a yes.
+    """
+    for item in repaired:
+        if item.verdict is Verdict.AMBIGUOUS and item.action is not None:
+            others = tuple(
+                other.action
+                for other in repaired
+                if other is not item and other.action is not None and other.target is not None
+            )
+            step.conversation.pending = Pending((item.action,), item.candidates, others)
+            return replies.phrase("which", names=replies.names(item.candidates[:6], "or"))
+    if step.confirmed:
+        return None
+    risky = [
+        item
+        for item in repaired
+        if item.action is not None
+        and item.verdict is not Verdict.REFUSED
+        and asks_first(item.action, item.target, step.index.house, confirm)
+    ]
+    if not risky:
+        return None
+    step.conversation.pending = Pending(
+        tuple(item.action for item in repaired if item.action is not None)
+    )
+    targets = [item.target for item in risky if item.target is not None]
+    return replies.phrase("sure", names=replies.names(targets))
+
+
+def answered(step: Step) -> list[Repaired] | None:
+    """Return what is to be done when this turn answers a question asked back.
+
+    An empty list leaves everything as it is; None means that it answers no question.
+    """
+    pending, step.conversation.pending = step.conversation.pending, None
+    if pending is None:
+        return None
+    if not pending.targets:
+        answer = is_yes(step.turn.text)
+        if answer is None:
+            return None
+        if not answer:
+            return []
+        step.confirmed = True
+        return [repair(action, step.index) for action in pending.actions]
+    found = step.index.look_up(step.turn.text, area_id=step.satellite.area_id).candidates
+    scores = {c.target: c.score for c in found if c.target in pending.targets}
+    ranked = sorted(scores, key=lambda target: -scores[target])
+    if not ranked or (len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < 0.05):
+        return [] if is_yes(step.turn.text) is False else None
+    chosen = ranked[0]
+    if not isinstance(chosen, Entity):
+        return None
+    step.conversation.targets = (chosen,)
+    return [
+        *(
+            repair(Action(action.intent, {**action.slots, "name": chosen.id}), step.index)
+            for action in pending.actions
+        ),
+        *(repair(action, step.index) for action in pending.others),
+    ]
+
+
+async def _do(actions: Actions, step: Step, action: Action, target: Target | None) -> Done:
+    """Carry out one valid action."""
+    if action.intent in _ANSWERED or (action.intent == "HassGetWeather" and target is not None):
+        return Done(action, target, ok=True)
+    began = time.perf_counter()
+    try:
+        outcome = await _outcome(actions, step, action, target)
+    finally:
+        step.clock.home += time.perf_counter() - began
+    return Done(
+        action,
+        target,
+        ok=outcome.ok,
+        failed=tuple(failed.name or failed.id for failed in outcome.failed_targets),
+        reason="" if outcome.ok else outcome.reason,
+        data=outcome.data,
+    )
+
+
+async def _outcome(actions: Actions, step: Step, action: Action, target: Target | None) -> Outcome:
+    slots = dict(action.slots)
+    if "." not in action.intent:
+        return await actions.handle_intent(
+            action.intent,
+            slots,
+            language=step.language,
+            satellite=step.satellite,
+            preferred_area=step.satellite.area_id,
+        )
+    if isinstance(target, Entity) and action.intent == "todo.get_items":
+        items = await actions.todo_items(target.id)
+        return Outcome(True, data={"items": [item["summary"] for item in items]})
+    if isinstance(target, Entity) and action.intent == "calendar.get_events":
+        events = await actions.calendar_events(
+            target.id, step.now.isoformat(), (step.now + timedelta(days=7)).isoformat()
+        )
+        return Outcome(True, data={"items": [event["summary"] for event in events]})
+    domain, _, service = action.intent.partition(".")
+    members = target.members(step.index.house) if isinstance(target, Group) else [target]
+    data = {slot: value for slot, value in slots.items() if slot not in _TARGET_SLOTS}
+    fields = {key.removeprefix(FIELD): data.pop(key) for key in list(data) if key.startswith(FIELD)}
+    if fields:
+        data["variables"] = fields
+    return await actions.call_service(
+        domain, service, data, [member.id for member in members if member is not None]
+    )
