@@ -71,14 +71,14 @@ async def _once(stack: Stack, arguments: argparse.Namespace) -> int:
     result = {
         "text": turn.text,
         "reply": turn.reply,
+        "outcome": turn.outcome,
         "actions": turn.actions,
         "changed": changed,
         "model": stack.model,
         "timings": turn.timings,
     }
     print(json.dumps(result, indent=2, ensure_ascii=False))
-    answered = bool(turn.reply) and not turn.error and all(act["ok"] for act in turn.actions)
-    return 0 if changed or answered else 1
+    return 0 if changed or turn.outcome in ("answered", "done", "asked") else 1
 
 
 def _log(sentence: str) -> None:

@@ -32,10 +32,11 @@ class Turn:
     reply: str = ""
     conversation_id: str = ""
     actions: list[dict[str, Any]] = field(default_factory=list)
-    """Each `{"name", "arguments", "ok", "result"}`, in order."""
+    """Each `{"id", "name", "arguments", "mended", "ok", "result"}`, in order."""
     continue_conversation: bool = False
     usage: dict[str, int] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
+    outcome: str = ""
     error: dict[str, str] | None = None
 
     async def read(self, response: httpx.Response) -> None:
@@ -49,7 +50,7 @@ class Turn:
                 case "start":
                     self.conversation_id = data["conversation_id"]
                 case "tool_call":
-                    call = {key: data[key] for key in ("id", "name", "arguments")}
+                    call = {key: data[key] for key in ("id", "name", "arguments", "mended")}
                     self.actions.append({**call, "ok": None, "result": None})
                 case "tool_result":
                     action = next(each for each in self.actions if each["id"] == data["id"])
@@ -60,6 +61,7 @@ class Turn:
                     self.continue_conversation = data["continue_conversation"]
                     self.usage = data["usage"]
                     self.timings = data["timings"]
+                    self.outcome = data["outcome"]
                 case "error":
                     self.error = data
 

@@ -19,6 +19,7 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
         "languages": _rates(results, lambda result: result.language),
         "homes": _rates(results, lambda result: result.home),
         "untouched": {"rate": _rate(untouched, len(results)), "n": len(results)},
+        "unrepaired": _interval([result.passed and not _mended(result) for result in results]),
         "calls": sum(result.calls for result in results),
         "tokens": sum(result.tokens for result in results),
         "seconds": round(sum(result.seconds for result in results), 2),
@@ -38,6 +39,8 @@ def table(results: Sequence[Result]) -> str:
     lines += ["", *(_row(name, rate) for name, rate in everything.items())]
     untouched = [result.touched == [] for result in results]
     lines.append(_row("untouched", _interval(untouched)))
+    bare = [result.passed and not _mended(result) for result in results]
+    lines.append(_row("unrepaired", _interval(bare)) + " passed without anything mended")
     turns = sum(len(result.turns) for result in results) or 1
     calls = sum(result.calls for result in results)
     tokens = sum(result.tokens for result in results)
@@ -75,6 +78,11 @@ def comparison(first: Sequence[Result], second: Sequence[Result]) -> str:
         one, two = (sum(getattr(pair[at], what) for pair in pairs) for at in (0, 1))
         lines.append(f"{what:8} {one:>10.0f} → {two:>10.0f}")
     return "\n".join(lines)
+
+
+def _mended(result: Result) -> bool:
+    """Tell whether anything that the model proposed had to be mended before it was done."""
+    return any(action.get("mended") for turn in result.turns for action in turn["actions"])
 
 
 def _language(result: Result) -> str:

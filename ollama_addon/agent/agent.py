@@ -98,14 +98,16 @@ class Agent:
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
         if (pull := self._inventory.progress(self.options.model)) and pull.active:
             yield Delta(pull.message)
-            yield End(False, step.usage, clock.as_json())
+            yield End(False, step.usage, clock.as_json(), "failed")
             return
         run = self._act(step) if self.options.control_home else self._talk(step)
         async for event in run:
             if isinstance(event, Delta) and clock.first is None:
                 clock.first = time.perf_counter() - clock.began
             yield event
-        yield End(conversation.pending is not None, step.usage, clock.as_json())
+        asked = conversation.pending is not None
+        outcome = "asked" if asked else step.outcome
+        yield End(asked, step.usage, clock.as_json(), outcome)
 
     def index(self, language: str) -> Index:
         """Return the house as it is now, ready to be looked up in a language."""
@@ -217,6 +219,7 @@ class Agent:
         choices = self._choices(step, narrow=mode == "narrow")
         if choices.exact and choices.wants_now and is_later(choices.free, step.language):
             # A tiny model would do it now. What it cannot judge is not left to it.
+            step.outcome = "failed"
             yield Delta(step.replies().phrase("later"))
             return
         messages = await self._messages(step, choices, mode)
@@ -236,6 +239,7 @@ class Agent:
                     _LOGGER.warning(
                         "%s answered what cannot be read: %s", self.options.model, error
                     )
+                    step.outcome = "not_understood"
                     yield Delta(step.replies().error("no_intent"))
                 return
             if not isinstance(result, Look):

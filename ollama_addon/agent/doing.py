@@ -34,14 +34,19 @@ async def carry_out(
     """
     for item in repaired:
         if item.action is None or item.verdict is Verdict.REFUSED:
+            step.outcome = "failed"
             yield refusal(item, replies)
             continue
         call_id = uuid.uuid4().hex[:8]
-        yield ToolCall(call_id, item.action.intent, dict(item.action.slots))
+        yield ToolCall(call_id, item.action.intent, dict(item.action.slots), item.changes)
         done = await _do(actions, step, item.action, item.target)
         result: dict[str, Any] = {"failed": list(done.failed), **done.data}
         if done.reason:
             result["reason"] = done.reason
+        if not done.ok:
+            step.outcome = "failed"
+        elif step.outcome == "answered" and not done.reads:
+            step.outcome = "done"
         yield ToolResult(call_id, done.ok, result)
         yield done
 

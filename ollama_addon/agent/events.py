@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class ToolCall:
     id: str
     tool: str
     arguments: dict[str, Any]
+    mended: tuple[str, ...] = ()
+    """What was mended in the model's proposal, a short sentence each."""
     name: str = field(default="tool_call", init=False, repr=False)
 
 
@@ -44,6 +46,11 @@ class Delta:
     name: str = field(default="delta", init=False, repr=False)
 
 
+Outcome = Literal["answered", "done", "asked", "failed", "not_understood"]
+"""What became of a turn: words only, everything done, a question asked back, something not done
+(or refused), or nothing understood."""
+
+
 @dataclass(slots=True)
 class Usage:
     """What a turn cost the engine. Prompt tokens include those that were cached."""
@@ -60,6 +67,7 @@ class End:
     continue_conversation: bool
     usage: Usage
     timings: dict[str, float]
+    outcome: Outcome
     name: str = field(default="end", init=False, repr=False)
 
 
@@ -85,12 +93,17 @@ def as_json(event: Event) -> dict[str, Any]:
                 "agent": event.agent,
             }
         case ToolCall():
-            return {"id": event.id, "name": event.tool, "arguments": event.arguments}
+            return {
+                "id": event.id,
+                "name": event.tool,
+                "arguments": event.arguments,
+                "mended": list(event.mended),
+            }
         case ToolResult():
             return {"id": event.id, "ok": event.ok, "result": event.result}
         case Delta():
             return {"content": event.content}
-        case End(continue_conversation, usage, timings):
+        case End(continue_conversation, usage, timings, outcome):
             return {
                 "continue_conversation": continue_conversation,
                 "usage": {
@@ -99,6 +112,7 @@ def as_json(event: Event) -> dict[str, Any]:
                     "model_calls": usage.model_calls,
                 },
                 "timings": timings,
+                "outcome": outcome,
             }
         case Error():
             return {"code": event.code, "message": event.message}

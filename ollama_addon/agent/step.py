@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ollama_addon.agent.events import Usage
+from ollama_addon.agent.events import Outcome, Usage
 from ollama_addon.agent.history import Conversation
 from ollama_addon.agent.replies import Replies
 from ollama_addon.agent.shortlist import Index
@@ -86,6 +86,7 @@ class Step:
         self.usage = Usage()
         self.confirmed = False
         """Whether the person has said yes to what is about to be done."""
+        self.outcome: Outcome = "answered"
         self.language = supported(turn.language or house.language)
         self.satellite = house.satellite(turn.device_id, turn.satellite_id)
         self.now = datetime.now(_zone(house))

@@ -35,7 +35,7 @@ Event = dict[str, Any]
 """What a subscription brings; its form is that of the command subscribed to."""
 
 RETRY_FIRST = 1.0
-RETRY_LAST = 30.0
+RETRY_LAST = 5.0
 RETRY_REFUSED = 60.0
 """Seconds between attempts; each refused one may count towards a ban of our address."""
 CONNECT_TIMEOUT = 15.0

@@ -181,4 +181,9 @@ def test_history_is_trimmed_in_whole_turns_and_large_steps() -> None:
     conversation = History().open("a")
     for number in range(7):
         conversation.add(exchange(f"q{number}", "a"), max_history=6, budget=10_000)
-    assert [each.messages[0]["content"] for each in conversation.exchanges] == ["q3", "q4", "q5", "q6"]
+    assert [each.messages[0]["content"] for each in conversation.exchanges] == [
+        "q3",
+        "q4",
+        "q5",
+        "q6",
+    ]
