@@ -94,6 +94,12 @@ def talk_prefix(instructions: str) -> str:
     return "\n\n".join(filter(None, (instructions.strip(), _TALK_RULES)))
 
 
+def task_prefix(instructions: str, *, structured: bool) -> str:
+    """Return the system prompt of an AI task."""
+    rule = "Answer with JSON only, in the form that is given." if structured else ""
+    return "\n\n".join(filter(None, (instructions.strip(), rule))) or "Do what is asked."
+
+
 def suffix(
     text: str,
     index: Index,

@@ -1,10 +1,13 @@
-"""Agents: list, converse."""
+"""Agents: list, converse, generate."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import asdict
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
@@ -14,10 +17,14 @@ from starlette.responses import StreamingResponse
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Error, Event, as_json
 from ollama_addon.agent.step import Turn
+from ollama_addon.agent.tasks import MAX_IMAGES, Made, Task, generate
 from ollama_addon.errors import AddonError
 from ollama_addon.web.state import parts
 
 _LOGGER = logging.getLogger(__name__)
+
+_LOOK = 0.5
+"""Seconds between two looks at whether the caller of a task is still there."""
 
 router = APIRouter(prefix="/api/agents")
 
@@ -72,6 +79,41 @@ async def converse(request: Request, agent_id: str, body: TurnBody) -> Streaming
     turn = Turn(**body.model_dump())
     agent.check(turn)
     return EventSourceResponse(_stream(agent, turn), headers={"Cache-Control": "no-store"})
+
+
+class TaskBody(BaseModel):
+    """An AI task. `structure` is a JSON schema, `images` are base64."""
+
+    instructions: str
+    structure: dict[str, Any] | None = None
+    images: list[str] = Field(default_factory=list, max_length=MAX_IMAGES)
+
+
+@router.post(
+    "/{agent_id}/generate",
+    responses={404: {"description": "No such agent"}, 502: {"description": "No valid data"}},
+)
+async def generated(request: Request, agent_id: str, body: TaskBody) -> dict[str, Any]:
+    """Carry out an AI task; answer with `text`, or with `data` where a structure was asked for."""
+    all_parts = parts(request)
+    agent = all_parts.agent(agent_id)
+    task = Task(body.instructions, body.structure, body.images)
+    made = await _unless_gone(request, generate(agent, all_parts.servers, task))
+    key, value = ("text", made.text) if body.structure is None else ("data", made.data)
+    return {key: value, "usage": asdict(made.usage)}
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, Made]) -> Made:
+    """Wait for work as long as its caller does; when that one goes away, the engine stops."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
+            if await request.is_disconnected():
+                task.cancel()
+                raise AddonError("gone", "Nobody waits for the answer any more.", 499)
+        return task.result()
+    finally:
+        task.cancel()
 
 
 async def _stream(agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
