@@ -35,8 +35,10 @@ RUN apt-get update \
 COPY --from=ollama /usr/bin/ollama /usr/bin/ollama
 COPY --from=ollama /usr/lib/ollama /usr/lib/ollama
 COPY --from=python /opt/ollama_addon /opt/ollama_addon
+COPY custom_components /opt/ollama_addon/custom_components
 # The init of the base image hands the environment (the Supervisor's token) on with this.
-ENV S6_KEEP_ENV=1 PATH="/opt/ollama_addon/bin:${PATH}"
+ENV S6_KEEP_ENV=1 PATH="/opt/ollama_addon/bin:${PATH}" \
+    OLLAMA_ADDON_COMPANION=/opt/ollama_addon/custom_components/ollama_addon
 EXPOSE 8099 11434
 HEALTHCHECK --interval=30s --timeout=10s --start-period=2m \
     CMD ["python3", "-m", "ollama_addon", "healthcheck"]
