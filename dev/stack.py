@@ -73,7 +73,8 @@ class Stack:
     @property
     def token(self) -> str:
         """The sidecar's API token, as it handed it over in the discovery message."""
-        return str(self.supervisor.discovery[0].config["token"])
+        messages = {each.service: each.config for each in self.supervisor.discovery}
+        return str(messages["ollama_addon"]["token"])
 
     async def say(self, text: str, *, agent: str = "home", **more: Any) -> Turn:
         """Say a sentence to an agent and return the whole turn.
@@ -164,7 +165,7 @@ class Stack:
             if addon.exit_status is not None:
                 last = "\n".join(addon.log.read_text(errors="replace").splitlines()[-10:])
                 raise StackError(f"The sidecar ended with status {addon.exit_status}:\n{last}")
-            if self.supervisor.discovery:
+            if any(each.service == "ollama_addon" for each in self.supervisor.discovery):
                 self.client.headers["Authorization"] = f"Bearer {self.token}"
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.client.get("/api/status")
@@ -201,6 +202,7 @@ class Stack:
                 "OLLAMA_ADDON_INGRESS_PEER": ADDRESS,
                 "OLLAMA_ADDON_ENGINE_COMMAND": engine.command,
                 "OLLAMA_ADDON_ENGINE_PORT": str(engine_port),
+                "OLLAMA_ADDON_WYOMING_PORT": "0",
             },
             options={
                 "agents": [{"name": "Home", "model": self.model}],

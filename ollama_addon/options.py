@@ -136,6 +136,8 @@ class Options(_Group):
     gateway: GatewayOptions = GatewayOptions()
     engine: EngineOptions = EngineOptions()
     install_integration: bool = True
+    wyoming: bool = True
+    """Whether the first agent speaks the Wyoming protocol until the integration is there."""
     journal_days: int = Field(default=30, ge=0, le=3650)
     """0 keeps nothing."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
