@@ -42,7 +42,7 @@ class Supervisor:
         return str((await self._ask("POST", "/discovery", message)).get("uuid", ""))
 
     async def withdraw(self, uuid: str) -> None:
-        """Take an announcement back."""
+        """Take an announcement back; `supervisor_refused` with status 404 when there is none."""
         await self._ask("DELETE", f"/discovery/{uuid}")
 
     async def set_options(self, options: Mapping[str, Any]) -> None:
@@ -75,4 +75,5 @@ class Supervisor:
             reason = str(answer.get("message") or response.status_code)
         except (ValueError, TypeError, KeyError, AttributeError):
             reason = f"status {response.status_code}"
-        raise AddonError("supervisor_refused", f"The Supervisor refused: {reason}.", 502)
+        status = 404 if response.status_code == 404 else 502
+        raise AddonError("supervisor_refused", f"The Supervisor refused: {reason}.", status)

@@ -56,7 +56,7 @@ async def test_an_announcement_is_made_changed_and_taken_back(
     assert simulated.discovery == []
     with pytest.raises(AddonError, match="refused") as raised:
         await supervisor.withdraw(uuid)
-    assert raised.value.code == "supervisor_refused"
+    assert (raised.value.code, raised.value.status) == ("supervisor_refused", 404)
 
 
 async def test_a_service_that_the_add_on_does_not_list(supervisor: Supervisor) -> None:
