@@ -150,10 +150,16 @@ class Stack:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.until_ready())
                 self.home = await parts.enter_async_context(
-                    home_assistant(self._folder / "homeassistant", self._inventory, log=self._log)
+                    home_assistant(
+                        self._folder / "homeassistant",
+                        self._inventory,
+                        log=self._log,
+                        supervisor=(self.supervisor.url, self.supervisor.core_token),
+                    )
                 )
                 self._tell("Home Assistant is up.")
                 self.supervisor.core = await _core(self.home)
+                await self.supervisor.push_discovery()
         except ExceptionGroup as several:
             first = several.exceptions[0]
             raise StackError(str(first)) if isinstance(first, InstallError) else first from None

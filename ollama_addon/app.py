@@ -21,6 +21,7 @@ from ollama_addon import __version__
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.step import Home
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.companion import Companion
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
@@ -31,12 +32,18 @@ from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
 from ollama_addon.options import load_options, wanted_models
+from ollama_addon.placing import DOMAIN
+from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
-from ollama_addon.web import conversation, models, panel, status
+from ollama_addon.web import conversation, events, models, panel, status
 from ollama_addon.web.auth import Guard, read_token
+from ollama_addon.web.publisher import Events
 from ollama_addon.web.state import Parts
+from ollama_addon.wyoming import WyomingServer
 
 _LOGGER = logging.getLogger(__name__)
+
+_INTEGRATION = Path(__file__).parent.parent / "custom_components" / DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,9 @@ class Settings:
     supervisor_token: str
     hass_url: str
     hass_token: str
+    hass_config: Path
+    companion: Path
+    wyoming_port: int
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -69,6 +79,9 @@ class Settings:
             supervisor_token=get("SUPERVISOR_TOKEN", ""),
             hass_url=get("HASS_URL", ""),
             hass_token=get("HASS_TOKEN", ""),
+            hass_config=Path(get("OLLAMA_ADDON_HOMEASSISTANT_CONFIG", "/homeassistant")),
+            companion=Path(get("OLLAMA_ADDON_COMPANION", _INTEGRATION)),
+            wyoming_port=int(get("OLLAMA_ADDON_WYOMING_PORT", "10400")),
         )
 
 
@@ -91,8 +104,8 @@ def make_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.include_router(status.open_router)
-    for router in (status.router, conversation.router, models.router, panel.router):
-        app.include_router(router, dependencies=[Depends(guard)])
+    for each in (status, conversation, events, models, panel):
+        app.include_router(each.router, dependencies=[Depends(guard)])
     app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
     _answer_errors(app)
     return app
@@ -126,6 +139,14 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     else:
         connection = Connection.from_supervisor(settings.supervisor_url, settings.supervisor_token)
     mirror = Mirror(connection)
+    companion = Companion(
+        connection,
+        settings.companion,
+        settings.hass_config,
+        install=options.install_integration,
+    )
+    await companion.start()
+    stack.push_async_callback(companion.stop)
     await connection.start()
     stack.push_async_callback(connection.stop)
     stack.push_async_callback(mirror.stop)
@@ -136,12 +157,33 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     warmup = Warmup(tuple(agents.values()), mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
+    supervisor: Supervisor | None = None
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
         stack.push_async_callback(supervisor.close)
         announcing = asyncio.create_task(_announce(supervisor, settings))
         stack.callback(announcing.cancel)
-    return Parts(options, tuple(problems), agents, daemon, servers, inventory, connection, mirror)
+    if agents:
+        stand_in = StandIn(
+            WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
+            companion,
+            supervisor,
+            settings.data / "wyoming-discovery",
+            wanted=options.wyoming,
+        )
+        await stand_in.start()
+        stack.push_async_callback(stand_in.stop)
+    return Parts(
+        options,
+        tuple(problems),
+        agents,
+        daemon,
+        servers,
+        inventory,
+        connection,
+        mirror,
+        Events(),
+    )
 
 
 async def _announce(supervisor: Supervisor, settings: Settings) -> None:
@@ -151,7 +193,7 @@ async def _announce(supervisor: Supervisor, settings: Settings) -> None:
         try:
             own = await supervisor.self_info()
             await supervisor.announce(
-                "ollama_addon",
+                DOMAIN,
                 {"host": own["hostname"], "port": settings.port, "token": token},
             )
             _LOGGER.info("Announced to Home Assistant")

@@ -20,11 +20,18 @@ import aiohttp
 import httpx
 import yaml
 
-from dev.homeassistant.install import COMPONENTS, Installation, InstallError, install
+from dev.homeassistant.install import Installation, InstallError, install
 
 _PATIENCE = 120
 """Seconds for a first start on a slow machine."""
 _CLIENT = "http://localhost/"
+_ROOT = Path(__file__).parents[2]
+_COMPONENTS = (
+    Path(__file__).parent / "custom_components" / "dev_house",
+    _ROOT / "custom_components" / "ollama_addon",
+)
+"""What stands in `custom_components`: the house, and the companion integration."""
+_NO_BYTECODE = shutil.ignore_patterns("__pycache__")
 _CONFIGURATION = """\
 # Home Assistant for development, made and kept by dev/homeassistant.
 homeassistant:
@@ -81,9 +88,15 @@ class HomeAssistant:
 
 @contextlib.asynccontextmanager
 async def home_assistant(
-    directory: Path, inventory: Path, *, log: Callable[[str], None] = print
+    directory: Path,
+    inventory: Path,
+    *,
+    log: Callable[[str], None] = print,
+    supervisor: tuple[str, str] | None = None,
 ) -> AsyncIterator[HomeAssistant]:
     """Run Home Assistant with the house of an inventory.
+
+    `supervisor` is the address and the token of a Supervisor, where it is to have one.
 
     `directory` keeps its configuration between runs. With `HASS_URL` and `HASS_TOKEN` in the
     environment that one is used as it is, and left as it is. Raises InstallError, TimeoutError.
@@ -95,8 +108,8 @@ async def home_assistant(
         return
     installation = await asyncio.to_thread(install, log)
     port = _free_port()
-    _configure(directory, port, installation)
-    process = await _start(directory, installation)
+    _configure(directory, port, supervised=supervisor is not None)
+    process = await _start(directory, installation, supervisor)
     try:
         home = HomeAssistant(f"http://127.0.0.1:{port}", "")
         await _until(_answers, home, process, directory)
@@ -108,16 +121,19 @@ async def home_assistant(
         await _stop(process)
 
 
-def _configure(directory: Path, port: int, installation: Installation) -> None:
+def _configure(directory: Path, port: int, *, supervised: bool) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "configuration.yaml").write_text(_CONFIGURATION)
+    text = _CONFIGURATION + ("hassio:\n" if supervised else "")
+    (directory / "configuration.yaml").write_text(text)
     scripts = directory / "scripts.yaml"
     if not scripts.exists():
         scripts.write_text("{}\n")
-    if installation.root is None:
-        components = directory / "custom_components"
-        if not components.exists():
-            components.symlink_to(COMPONENTS, target_is_directory=True)
+    components = directory / "custom_components"
+    if components.is_symlink():
+        components.unlink()
+    for source in _COMPONENTS:
+        shutil.rmtree(components / source.name, ignore_errors=True)
+        shutil.copytree(source, components / source.name, ignore=_NO_BYTECODE)
     # Written as if it had been confirmed: a new one would be reverted after five minutes.
     stable = {
         "server_host": ["127.0.0.1"],
@@ -145,7 +161,13 @@ def _configure(directory: Path, port: int, installation: Installation) -> None:
     )
 
 
-async def _start(directory: Path, installation: Installation) -> asyncio.subprocess.Process:
+async def _start(
+    directory: Path, installation: Installation, supervisor: tuple[str, str] | None
+) -> asyncio.subprocess.Process:
+    environment = dict(os.environ)
+    if supervisor is not None:
+        url, environment["SUPERVISOR_TOKEN"] = supervisor
+        environment["SUPERVISOR"] = url.partition("://")[2]
     arguments = ["-m", "homeassistant", "--skip-pip", "-c", installation.config_path(directory)]
     with (directory / "core.log").open("wb") as output:
         return await asyncio.create_subprocess_exec(
@@ -155,6 +177,7 @@ async def _start(directory: Path, installation: Installation) -> asyncio.subproc
             stdout=output,
             stderr=output,
             start_new_session=True,
+            env=environment,
         )
 
 

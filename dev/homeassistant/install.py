@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSION = "2026.11.0"
-COMPONENTS = Path(__file__).parent / "custom_components"
 
 _STAMP = f"{VERSION}-2"
 """Changed with whatever is installed, so that an older folder is made anew."""
@@ -89,15 +88,13 @@ class Installation:
         if self.root is None:
             return [str(self.venv / "bin" / "python"), *arguments]
         script = (
-            'set -e; cd "$1"; mkdir -p config/custom_components;'
-            'mount --bind "$2" config; mount --bind "$3" config/custom_components;'
+            'set -e; cd "$1"; mkdir -p config; mount --bind "$2" config;'
             "mount --rbind /dev dev; mount -t proc proc proc;"
-            'shift 3; exec chroot . /venv/bin/python "$@"'
+            'shift 2; exec chroot . /venv/bin/python "$@"'
         )
-        (config / "custom_components").mkdir(parents=True, exist_ok=True)
         return [
             *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"),
-            *("sh", "-c", script, "sh", str(self.root), str(config), str(COMPONENTS)),
+            *("sh", "-c", script, "sh", str(self.root), str(config)),
             *arguments,
         ]
 

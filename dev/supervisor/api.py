@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,61 @@ class Discovery(BaseModel):
     config: dict[str, Any]
 
 
+_INSTALLED: dict[str, Any] = {
+    "advanced": False,
+    "apparmor": "default",
+    "audio": False,
+    "audio_input": None,
+    "audio_output": None,
+    "auth_api": False,
+    "auto_update": False,
+    "available": True,
+    "boot": "auto",
+    "boot_config": "auto",
+    "build": True,
+    "changelog": True,
+    "detached": False,
+    "devices": [],
+    "devicetree": False,
+    "dns": [],
+    "docker_api": False,
+    "documentation": True,
+    "full_access": False,
+    "gpio": False,
+    "homeassistant": None,
+    "host_dbus": False,
+    "host_ipc": False,
+    "host_network": False,
+    "host_pid": False,
+    "host_uts": False,
+    "icon": True,
+    "kernel_modules": False,
+    "logo": True,
+    "long_description": None,
+    "machine": [],
+    "network_description": None,
+    "privileged": [],
+    "protected": True,
+    "rating": 8,
+    "schema": None,
+    "services": [],
+    "signed": False,
+    "stage": "stable",
+    "startup": "application",
+    "stdin": False,
+    "system_managed": False,
+    "system_managed_config_entry": None,
+    "translations": {},
+    "uart": False,
+    "udev": False,
+    "url": None,
+    "usb": False,
+    "video": True,
+    "webui": None,
+}
+"""What Home Assistant's client wants to know of an installed app, and nobody here varies."""
+
+
 class Api:
     """The Supervisor's own routes.
 
@@ -58,6 +113,8 @@ class Api:
         self._core = core
         self._caller = caller
         self.discovery: dict[str, Discovery] = {}
+        self.on_discovery: Callable[[str], Awaitable[None]] | None = None
+        """Told the uuid of each new message."""
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -188,7 +245,10 @@ class Api:
             )
         known = (uuid for uuid, kept in self.discovery.items() if kept.service == message.service)
         uuid = next(known, uuid4().hex)
-        self.discovery[uuid] = message
+        if self.discovery.get(uuid) != message:
+            self.discovery[uuid] = message
+            if self.on_discovery is not None:
+                await self.on_discovery(uuid)
         return _ok({"uuid": uuid})
 
     async def get_discovery(self, request: web.Request) -> web.Response:
@@ -234,6 +294,7 @@ class Api:
                 "ingress_port": manifest.ingress_port if has_ingress else None,
                 "ingress_panel": False if has_ingress else None,
                 "watchdog": False,
+                **_INSTALLED,
             }
         )
 

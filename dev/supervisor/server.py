@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from urllib.parse import unquote
 
-from aiohttp import ClientSession, TCPConnector, hdrs, web
+from aiohttp import ClientError, ClientSession, TCPConnector, hdrs, web
 
 from dev.supervisor.addon import Addon
 from dev.supervisor.api import Api, ApiError, Discovery
@@ -60,6 +61,7 @@ class Supervisor:
         self._port = port
         self._failures: dict[str, int] = {}
         self._api = Api(addon, lambda: self.core, self._caller)
+        self._api.on_discovery = self._push
 
     @property
     def url(self) -> str:
@@ -75,6 +77,20 @@ class Supervisor:
     def discovery(self) -> list[Discovery]:
         """The discovery messages that the add-on has sent and not removed."""
         return list(self._api.discovery.values())
+
+    async def push_discovery(self) -> None:
+        """Tell Home Assistant of every message, as when it has started."""
+        for uuid in list(self._api.discovery):
+            await self._push(uuid)
+
+    async def _push(self, uuid: str) -> None:
+        """Tell Home Assistant of a message, where it runs with a Supervisor."""
+        if self.core is None:
+            return
+        headers = {"Authorization": f"Bearer {self.core.token}"}
+        url = f"{self.core.url}/api/hassio_push/discovery/{uuid}"
+        with contextlib.suppress(ClientError):
+            await self._to_core.post(url, headers=headers, json={})
 
     def fail(self, path: str, status: int = 500) -> None:
         """Answer every request whose path starts with `path` with an error, until `heal`."""

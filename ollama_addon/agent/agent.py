@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -231,6 +232,8 @@ class Agent:
                 if words := stream.feed(message.get("content") or ""):
                     talked = True
                     yield Delta(words)
+                if _repeats(answer):
+                    break
             self._remember(step, asked, {"role": "assistant", "content": answer})
             try:
                 result = read(answer, choices)
@@ -500,6 +503,11 @@ class Agent:
             max_history=self.options.max_history,
             budget=budget,
         )
+
+
+def _repeats(answer: str) -> bool:
+    """Tell whether a model has begun to say the same again and again, as small ones do."""
+    return bool(re.search(r"(.{8,80}?)\1\1$", answer[-240:]))
 
 
 def _with_extra(content: str, turn: Turn) -> str:

@@ -156,6 +156,7 @@ async def _outcome(actions: Actions, step: Step, action: Action, target: Target 
             language=step.language,
             satellite=step.satellite,
             preferred_area=step.satellite.area_id,
+            turn_token=step.turn.turn_token,
         )
     if isinstance(target, Entity) and action.intent == "todo.get_items":
         items = await actions.todo_items(target.id)
@@ -172,5 +173,9 @@ async def _outcome(actions: Actions, step: Step, action: Action, target: Target 
     if fields:
         data["variables"] = fields
     return await actions.call_service(
-        domain, service, data, [member.id for member in members if member is not None]
+        domain,
+        service,
+        data,
+        [member.id for member in members if member is not None],
+        turn_token=step.turn.turn_token,
     )

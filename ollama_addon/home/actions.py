@@ -62,17 +62,23 @@ class Actions:
         language: str | None = None,
         satellite: Satellite | None = None,
         preferred_area: str | None = None,
+        turn_token: str | None = None,
     ) -> Outcome:
         """Have Home Assistant handle the intent `name`, as Assist would.
 
         `slots` are plain values by slot, such as `{"name": "light.kitchen", "brightness": 40}`;
         the slot `name` also takes an entity id. `preferred_area` is the area that decides
-        between entities of one name. Home Assistant itself refuses what is not exposed.
+        between entities of one name. With the `turn_token` of the companion it is done in the
+        name of that turn. Home Assistant itself refuses what is not exposed.
         Raises `AddonError` only when Home Assistant does not answer.
         """
         data = dict(slots)
         if preferred_area:
             data["preferred_area_id"] = preferred_area
+        if turn_token:
+            answer = await self._act(turn_token, intent=name, data=data)
+            if answer is not None:
+                return _outcome(answer)
         request: dict[str, Any] = {"name": name, "data": data, "assistant": ASSISTANT}
         if language:
             request["language"] = language
@@ -92,7 +98,13 @@ class Actions:
         return _outcome(response)
 
     async def call_service(
-        self, domain: str, service: str, data: Mapping[str, Any], entity_ids: Sequence[str]
+        self,
+        domain: str,
+        service: str,
+        data: Mapping[str, Any],
+        entity_ids: Sequence[str],
+        *,
+        turn_token: str | None = None,
     ) -> Outcome:
         """Call a service on exposed entities; `data` are its fields.
 
@@ -101,7 +113,9 @@ class Actions:
         Raises `AddonError` only when Home Assistant does not answer.
         """
         try:
-            await self._call(domain, service, data, entity_ids, return_response=False)
+            await self._call(
+                domain, service, data, entity_ids, return_response=False, turn_token=turn_token
+            )
         except AddonError as err:
             if err.code not in ("not_exposed", "home_failed"):
                 raise
@@ -148,6 +162,20 @@ class Actions:
         result = await self._call(domain, service, data, [entity_id], return_response=True)
         return list(result["response"][entity_id].get(key) or [])
 
+    async def _act(self, turn_token: str, **what: Any) -> Mapping[str, Any] | None:
+        """Have the companion do something as a turn; None where there is no such turn, or it.
+
+        Raises `AddonError` as the connection does.
+        """
+        try:
+            answer = await self._connection.command("ollama_addon/act", turn=turn_token, **what)
+        except AddonError as err:
+            # hass-client keeps the message of an error, not its code.
+            if err.code == "home_failed" and err.message.startswith("Unknown command"):
+                return None
+            raise
+        return None if answer.get("unknown_turn") else dict(answer)
+
     async def _call(
         self,
         domain: str,
@@ -155,6 +183,7 @@ class Actions:
         data: Mapping[str, Any],
         entity_ids: Sequence[str],
         return_response: bool,
+        turn_token: str | None = None,
     ) -> Any:
         if not entity_ids or not _PLACES.isdisjoint(data):
             raise AddonError(
@@ -163,6 +192,12 @@ class Actions:
                 403,
             )
         await self._mirror.check_exposed([*entity_ids, *_entities(data)])
+        if turn_token:
+            answer = await self._act(
+                turn_token, service=f"{domain}.{service}", data=data, entity_id=list(entity_ids)
+            )
+            if answer is not None:
+                return answer
         return await self._connection.command(
             "call_service",
             domain=domain,

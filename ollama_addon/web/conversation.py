@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from ollama_addon.agent.agent import Agent
-from ollama_addon.agent.events import Error, Event, as_json
+from ollama_addon.agent.events import End, Error, Event, as_json
 from ollama_addon.agent.step import Turn
 from ollama_addon.agent.tasks import MAX_IMAGES, Made, Task, generate
 from ollama_addon.errors import AddonError
-from ollama_addon.web.state import parts
+from ollama_addon.web.state import Parts, parts
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -56,6 +56,11 @@ class AgentBody(BaseModel):
 @router.get("")
 async def agents(request: Request) -> list[AgentBody]:
     """Return the configured agents."""
+    return agents_of(parts(request))
+
+
+def agents_of(all_parts: Parts) -> list[AgentBody]:
+    """Return the configured agents."""
     return [
         AgentBody(
             id=agent.options.id,
@@ -63,7 +68,7 @@ async def agents(request: Request) -> list[AgentBody]:
             model=agent.options.model,
             control_home=agent.options.control_home,
         )
-        for agent in parts(request).agents.values()
+        for agent in all_parts.agents.values()
     ]
 
 
@@ -75,10 +80,13 @@ async def agents(request: Request) -> list[AgentBody]:
 )
 async def converse(request: Request, agent_id: str, body: TurnBody) -> StreamingResponse:
     """Take one turn; answer with its events as they happen."""
-    agent = parts(request).agent(agent_id)
+    all_parts = parts(request)
+    agent = all_parts.agent(agent_id)
     turn = Turn(**body.model_dump())
     agent.check(turn)
-    return EventSourceResponse(_stream(agent, turn), headers={"Cache-Control": "no-store"})
+    return EventSourceResponse(
+        _stream(all_parts, agent, turn), headers={"Cache-Control": "no-store"}
+    )
 
 
 class TaskBody(BaseModel):
@@ -116,10 +124,13 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, Made]) -> Mad
         task.cancel()
 
 
-async def _stream(agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
+async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
     try:
         async for event in agent.converse(turn):
             yield _encode(event)
+            if isinstance(event, End):
+                happened = {"agent": agent.options.id, **as_json(event)}
+                all_parts.events.publish("turn", happened)
     except AddonError as error:
         _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.message)
         yield _encode(Error(error.code, error.message))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from ollama_addon.web.state import parts
+from ollama_addon.web.state import Parts, parts
 
 router = APIRouter(prefix="/api/models")
 
@@ -21,6 +23,10 @@ class ModelBody(BaseModel):
     progress: str | None
     """How far its download is, as a sentence."""
     percent: int | None
+    active: bool
+    """Whether it is being downloaded, or waits for that."""
+    failed: bool
+    """Whether its last download failed; `progress` says why."""
 
 
 class PullBody(BaseModel):
@@ -45,9 +51,27 @@ async def models(request: Request) -> list[ModelBody]:
                 size=model.size,
                 progress=pull.message if pull else None,
                 percent=pull.percent if pull else None,
+                active=bool(pull and pull.active),
+                failed=bool(pull and pull.state == "failed"),
             )
         )
     return found
+
+
+def pulls_of(all_parts: Parts) -> list[dict[str, Any]]:
+    """Return the downloads of this run, those that are over too."""
+    inventory = all_parts.inventory
+    return [
+        {
+            "name": model.name,
+            "percent": pull.percent,
+            "message": pull.message,
+            "state": pull.state,
+            "active": pull.active,
+        }
+        for model in inventory.models
+        if (pull := inventory.progress(model.name))
+    ]
 
 
 @router.post("/pull", status_code=202)

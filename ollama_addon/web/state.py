@@ -16,6 +16,7 @@ from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.options import OptionProblem, Options
+from ollama_addon.web.publisher import Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Parts:
     inventory: Inventory
     connection: Connection
     mirror: Mirror
+    events: Events
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""

@@ -32,6 +32,8 @@ class Status(BaseModel):
     models: Part
     home: Part
     agents: Part
+    loaded: list[str]
+    """Models in memory."""
     problems: list[str]
     """What is wrong in the options, a sentence each."""
 
@@ -45,9 +47,14 @@ async def health() -> dict[str, str]:
 @router.get("/status")
 async def status(request: Request) -> Status:
     """Return how engine, models, home and agents are."""
-    all_parts = parts(request)
+    return status_of(parts(request))
+
+
+def status_of(all_parts: Parts) -> Status:
+    """Return how the parts are."""
     return Status(
         version=__version__,
+        loaded=[model.name for model in all_parts.inventory.models if model.loaded],
         engine=_engine(all_parts),
         models=_models(all_parts),
         home=_home(all_parts),

@@ -1,0 +1,9 @@
+"""Names that several files of the integration share."""
+
+from typing import Final
+
+DOMAIN: Final = "ollama_addon"
+MANUFACTURER: Final = "Ollama add-on"
+
+CONF_PANEL: Final = "panel"
+"""The path of the add-on's panel in Home Assistant, where it is known."""

@@ -1,0 +1,82 @@
+"""Actions on models: download and delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import probatio
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+
+from .client import Client, SidecarError
+from .const import DOMAIN
+from .coordinator import OllamaAddonConfigEntry
+
+_SCHEMA = probatio.Schema(
+    {probatio.Required("model"): cv.string, probatio.Optional("config_entry_id"): cv.string}
+)
+_LOOK_EVERY = 1.0
+
+
+@callback
+def async_setup(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    hass.services.async_register(
+        DOMAIN, "pull_model", _pull_model, _SCHEMA, SupportsResponse.OPTIONAL
+    )
+    hass.services.async_register(DOMAIN, "delete_model", _delete_model, _SCHEMA)
+
+
+async def _pull_model(call: ServiceCall) -> dict[str, Any]:
+    """Download a model; done when it is there. The download sensor shows how far it is."""
+    client = _client(call)
+    name = call.data["model"]
+    await _said(client.pull(name))
+    while True:
+        for model in await _said(client.models()):
+            if model["present"] and not model["active"] and _same(model["name"], name):
+                return {"model": model["name"], "size": model["size"]}
+            if model["failed"] and _same(model["name"], name):
+                raise _error(model["progress"])
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _delete_model(call: ServiceCall) -> None:
+    """Remove a model from the disk."""
+    await _said(_client(call).delete(call.data["model"]))
+
+
+def _same(one: str, other: str) -> bool:
+    return one.removesuffix(":latest") == other.removesuffix(":latest")
+
+
+async def _said[T](work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except SidecarError as err:
+        raise _error(err.message) from err
+
+
+def _error(message: str) -> HomeAssistantError:
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="addon_error",
+        translation_placeholders={"message": message},
+    )
+
+
+def _client(call: ServiceCall) -> Client:
+    """Return the add-on that is meant; where there is one only, it need not be named."""
+    entries: list[OllamaAddonConfigEntry] = [
+        entry
+        for entry in call.hass.config_entries.async_entries(DOMAIN)
+        if call.data.get("config_entry_id") in (None, entry.entry_id)
+        and entry.state is ConfigEntryState.LOADED
+    ]
+    if not entries:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_loaded")
+    return entries[0].runtime_data.client

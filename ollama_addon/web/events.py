@@ -1,0 +1,71 @@
+"""What happens in the add-on, pushed to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.responses import StreamingResponse
+
+from ollama_addon.web.conversation import agents_of
+from ollama_addon.web.models import pulls_of
+from ollama_addon.web.publisher import Happening
+from ollama_addon.web.state import Parts, parts
+from ollama_addon.web.status import status_of
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at what has no event of its own."""
+_QUIET = 15
+"""Looks without anything new after which a sign of life is sent."""
+
+router = APIRouter(prefix="/api")
+
+
+@router.get("/events", response_class=StreamingResponse)
+async def events(request: Request) -> StreamingResponse:
+    """Stream what happens: `status`, `agents`, `pull` and `turn`.
+
+    The first two come at once and whenever they change, `pull` while a model is downloaded,
+    `turn` after each turn.
+    """
+    return EventSourceResponse(_stream(parts(request)), headers={"Cache-Control": "no-store"})
+
+
+async def _stream(all_parts: Parts) -> AsyncIterator[bytes]:
+    told: dict[str, Any] = {}
+    quiet = 0
+    with all_parts.events.subscribe() as queue:
+        while True:
+            quiet += 1
+            for name, data in _seen(all_parts):
+                key = f"{name} {data['name']}" if name == "pull" else name
+                if told.get(key) != data:
+                    told[key] = data
+                    quiet = 0
+                    yield _encode(name, data)
+            try:
+                async with asyncio.timeout(_LOOK_EVERY):
+                    while True:
+                        yield _encode(*await queue.get())
+            except TimeoutError:
+                pass
+            if quiet >= _QUIET:
+                quiet = 0
+                yield b": alive\n\n"
+
+
+def _seen(all_parts: Parts) -> list[Happening]:
+    pulls = [("pull", pull) for pull in pulls_of(all_parts)]
+    return [
+        ("status", status_of(all_parts).model_dump()),
+        ("agents", [agent.model_dump() for agent in agents_of(all_parts)]),
+        *pulls,
+    ]
+
+
+def _encode(name: str, data: Any) -> bytes:
+    return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
