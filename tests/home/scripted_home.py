@@ -12,6 +12,12 @@ from aiohttp import WSMsgType, web
 
 Message = dict[str, Any]
 TOKEN = "right"
+_SUBSCRIPTIONS = (
+    "config_entries/subscribe",
+    "render_template",
+    "subscribe_entities",
+    "subscribe_events",
+)
 
 
 class ScriptedHome:
@@ -146,7 +152,7 @@ class ScriptedHome:
         if isinstance(answer, Exception):
             error = {"code": "home_assistant_error", "message": str(answer)}
             result = {"id": number, "type": "result", "success": False, "error": error}
-        elif kind in ("subscribe_events", "subscribe_entities", "render_template"):
+        elif kind in _SUBSCRIPTIONS:
             self._subscriptions.append((socket, request))
             first, result["result"] = answer or [], None
         await socket.send_json(result)
