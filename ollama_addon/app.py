@@ -163,6 +163,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         stack.push_async_callback(supervisor.close)
         announcing = asyncio.create_task(_announce(supervisor, settings))
         stack.callback(announcing.cancel)
+    stand_in: StandIn | None = None
     if agents:
         stand_in = StandIn(
             WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
@@ -183,6 +184,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         connection,
         mirror,
         Events(),
+        companion,
+        stand_in,
     )
 
 

@@ -9,6 +9,7 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from ollama_addon.agent.agent import Agent
+from ollama_addon.companion import Companion
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
@@ -16,6 +17,7 @@ from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.options import OptionProblem, Options
+from ollama_addon.standin import StandIn
 from ollama_addon.web.publisher import Events
 
 
@@ -32,6 +34,9 @@ class Parts:
     connection: Connection
     mirror: Mirror
     events: Events
+    companion: Companion
+    stand_in: StandIn | None
+    """None when there is no agent to stand in with."""
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""
