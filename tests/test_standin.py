@@ -1,0 +1,242 @@
+"""The agent that stands in over Wyoming: offered, withdrawn, and remembered."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from wyoming.client import AsyncTcpClient
+from wyoming.info import Describe
+
+from dev.supervisor import Addon, Manifest, Supervisor as Simulated
+from ollama_addon import standin
+from ollama_addon.companion import Companion
+from ollama_addon.home.connection import Connection
+from ollama_addon.standin import StandIn
+from ollama_addon.supervisor import Supervisor
+from ollama_addon.wyoming import WyomingServer
+from tests.home.scripted_home import eventually
+from tests.test_supervisor import CONFIG
+from tests.test_wyoming import ScriptedAgent
+
+OURS = {"host": "local-ollama-addon", "port": 8099, "token": "t"}
+
+
+class ScriptedCompanion(Companion):
+    """Runs when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Connection.from_url("http://127.0.0.1:9", ""), Path(), Path(), install=False
+        )
+
+    def now(self, runs: bool | None) -> None:
+        self.runs = runs
+        for callback in self._on_change:
+            callback()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standin, "RETRY", 0.02)
+
+
+@pytest.fixture
+async def simulated(tmp_path: Path) -> AsyncIterator[Simulated]:
+    addon = Addon(
+        Manifest.read(CONFIG),
+        url="http://127.0.0.1:9",
+        data=tmp_path,
+        log=tmp_path / "log",
+        command=[sys.executable, "-c", ""],
+    )
+    async with Simulated(addon) as simulated:
+        yield simulated
+
+
+@pytest.fixture
+async def supervisor(simulated: Simulated) -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor(simulated.url, simulated.addon.token)
+    yield supervisor
+    await supervisor.close()
+
+
+@pytest.fixture
+def companion() -> ScriptedCompanion:
+    return ScriptedCompanion()
+
+
+Make = Callable[..., StandIn]
+
+
+@pytest.fixture
+async def make(
+    companion: ScriptedCompanion, supervisor: Supervisor, tmp_path: Path
+) -> AsyncIterator[Make]:
+    made: list[StandIn] = []
+
+    def make(*, wanted: bool = True, supervised: bool = True, port: int = 0) -> StandIn:
+        server = WyomingServer(ScriptedAgent(), "127.0.0.1", port)
+        kept = tmp_path / "kept"
+        made.append(
+            StandIn(server, companion, supervisor if supervised else None, kept, wanted=wanted)
+        )
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.stop()
+
+
+def port_of(simulated: Simulated) -> int:
+    (message,) = [each for each in simulated.discovery if each.service == "wyoming"]
+    scheme, host, port = str(message.config["uri"]).split(":")
+    assert (scheme, host) == ("tcp", "//localhost")
+    return int(port)
+
+
+async def answers(port: int) -> bool:
+    try:
+        async with AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(Describe().event())
+            return await client.read_event() is not None
+    except OSError:
+        return False
+
+
+async def test_it_stands_in_until_the_companion_runs(
+    simulated: Simulated, companion: ScriptedCompanion, supervisor: Supervisor, make: Make
+) -> None:
+    await supervisor.announce("ollama_addon", OURS)
+    stand_in = make()
+    await stand_in.start()
+    assert (stand_in.serving, len(simulated.discovery)) == (False, 1)
+    companion.now(False)
+    await eventually(lambda: len(simulated.discovery) == 2)
+    port = port_of(simulated)
+    assert await answers(port)
+    assert stand_in.serving
+    assert str(port) in stand_in.message
+    companion.now(None)
+    companion.now(False)
+    companion.now(True)
+    await eventually(lambda: not stand_in.serving)
+    assert [each.service for each in simulated.discovery] == ["ollama_addon"]
+    assert not await answers(port)
+    companion.now(False)
+    await eventually(lambda: len(simulated.discovery) == 2)
+    assert await answers(port_of(simulated))
+
+
+async def test_it_waits_until_home_assistant_can_tell(
+    simulated: Simulated, companion: ScriptedCompanion, make: Make
+) -> None:
+    stand_in = make()
+    await stand_in.start()
+    companion.now(None)
+    companion.now(True)
+    companion.now(None)
+    companion.now(False)
+    await eventually(lambda: simulated.discovery)
+    assert len(simulated.discovery) == 1
+
+
+async def test_a_restart_leaves_what_was_announced(
+    simulated: Simulated, companion: ScriptedCompanion, make: Make
+) -> None:
+    first = make()
+    companion.now(False)
+    await first.start()
+    await eventually(lambda: simulated.discovery)
+    port = port_of(simulated)
+    await first.stop()
+    assert not await answers(port)
+    assert port_of(simulated) == port
+    second = make(port=port)
+    await second.start()
+    await eventually(lambda: second.serving)
+    assert await answers(port)
+    assert len(simulated.discovery) == 1
+    await second.stop()
+    # It starts once more, when the companion runs already.
+    companion.now(True)
+    await make(port=port).start()
+    await eventually(lambda: not simulated.discovery)
+
+
+async def test_switched_off(simulated: Simulated, companion: ScriptedCompanion, make: Make) -> None:
+    first = make()
+    companion.now(False)
+    await first.start()
+    await eventually(lambda: simulated.discovery)
+    await first.stop()
+    off = make(wanted=False)
+    await off.start()
+    await eventually(lambda: not simulated.discovery)
+    companion.now(True)
+    companion.now(False)
+    assert not off.serving
+    assert "Nothing is offered" in off.message
+
+
+async def test_a_supervisor_that_is_away_is_asked_again(
+    simulated: Simulated, companion: ScriptedCompanion, make: Make
+) -> None:
+    simulated.fail("/discovery")
+    stand_in = make()
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: "Supervisor refused" in stand_in.message)
+    assert stand_in.serving
+    simulated.heal()
+    await eventually(lambda: simulated.discovery)
+    await eventually(lambda: "speaks" in stand_in.message)
+    simulated.fail("/discovery")
+    companion.now(True)
+    await eventually(lambda: "Supervisor refused" in stand_in.message)
+    assert simulated.discovery
+    simulated.heal()
+    await eventually(lambda: not stand_in.serving)
+    assert not simulated.discovery
+
+
+async def test_what_was_withdrawn_by_others_is_let_go(
+    simulated: Simulated,
+    companion: ScriptedCompanion,
+    supervisor: Supervisor,
+    make: Make,
+    tmp_path: Path,
+) -> None:
+    stand_in = make()
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: "speaks" in stand_in.message)
+    await supervisor.withdraw((tmp_path / "kept").read_text())
+    companion.now(True)
+    await eventually(lambda: not stand_in.serving)
+    assert not (tmp_path / "kept").exists()
+
+
+async def test_a_port_that_is_taken(
+    simulated: Simulated, companion: ScriptedCompanion, make: Make
+) -> None:
+    other = WyomingServer(ScriptedAgent(), "127.0.0.1", 0)
+    await other.start()
+    stand_in = make(port=other.port)
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: "cannot be used" in stand_in.message)
+    assert simulated.discovery == []
+    await other.stop()
+    await eventually(lambda: simulated.discovery)
+
+
+async def test_without_a_supervisor(companion: ScriptedCompanion, make: Make) -> None:
+    stand_in = make(supervised=False)
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: stand_in.serving)
+    companion.now(True)
+    await eventually(lambda: not stand_in.serving)
