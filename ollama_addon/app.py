@@ -175,6 +175,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         await stand_in.start()
         stack.push_async_callback(stand_in.stop)
     return Parts(
+        read_token(settings.data / "id"),
         options,
         tuple(problems),
         agents,
@@ -197,7 +198,12 @@ async def _announce(supervisor: Supervisor, settings: Settings) -> None:
             own = await supervisor.self_info()
             await supervisor.announce(
                 DOMAIN,
-                {"host": own["hostname"], "port": settings.port, "token": token},
+                {
+                    "id": read_token(settings.data / "id"),
+                    "host": own["hostname"],
+                    "port": settings.port,
+                    "token": token,
+                },
             )
             _LOGGER.info("Announced to Home Assistant")
             return

@@ -47,7 +47,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) 
         }
         for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
             if not any(key in wanted for domain, key in device.identifiers if domain == DOMAIN):
-                registry.async_update_device(device.id, remove_config_entry_id=entry.entry_id)
+                registry.async_remove_device(device.id)
 
     remove_stale()
     entry.async_on_unload(coordinator.async_add_listener(remove_stale))

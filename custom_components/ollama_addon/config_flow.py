@@ -45,16 +45,8 @@ class OllamaAddonConfigFlow(ConfigFlow, domain=DOMAIN):
             CONF_URL: str(URL.build(scheme="http", host=config["host"], port=int(config["port"]))),
             CONF_TOKEN: config["token"],
         }
-        await self.async_set_unique_id(discovery_info.slug)
-        for entry in self._async_current_entries():
-            # One that was set up by hand and is this very add-on.
-            if entry.data[CONF_URL] == self._discovered[CONF_URL] and entry.unique_id is None:
-                return self.async_update_reload_and_abort(
-                    entry,
-                    unique_id=discovery_info.slug,
-                    data_updates=self._discovered,
-                    reason="already_configured",
-                )
+        # Its own, and not the message's: an add-on that was set up by hand is known again.
+        await self.async_set_unique_id(config["id"])
         self._abort_if_unique_id_configured(updates=self._discovered)
         self.context["title_placeholders"] = {"name": discovery_info.name}
         return await self.async_step_hassio_confirm()
@@ -65,7 +57,7 @@ class OllamaAddonConfigFlow(ConfigFlow, domain=DOMAIN):
         """Connect once the person has pressed "Add"."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            errors = await self._problems(self._discovered)
+            _, errors = await self._met(self._discovered)
             if not errors:
                 return self.async_create_entry(title=_TITLE, data=self._discovered)
         return self.async_show_form(step_id="hassio_confirm", errors=errors)
@@ -74,9 +66,10 @@ class OllamaAddonConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask for address and token."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            data, errors = await self._checked(user_input)
+            data, unique_id, errors = await self._checked(user_input)
             if not errors:
-                self._async_abort_entries_match({CONF_URL: data[CONF_URL]})
+                await self.async_set_unique_id(unique_id)
+                self._abort_if_unique_id_configured()
                 return self.async_create_entry(title=_TITLE, data=data)
         return self.async_show_form(
             step_id="user",
@@ -91,8 +84,10 @@ class OllamaAddonConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            data, errors = await self._checked(user_input)
+            data, unique_id, errors = await self._checked(user_input)
             if not errors:
+                await self.async_set_unique_id(unique_id)
+                self._abort_if_unique_id_mismatch(reason="another_addon")
                 return self.async_update_reload_and_abort(entry, data_updates=data)
         return self.async_show_form(
             step_id="reconfigure",
@@ -113,31 +108,36 @@ class OllamaAddonConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reauth_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            errors = await self._problems({**entry.data, **user_input})
+            _, errors = await self._met({**entry.data, **user_input})
             if not errors:
                 return self.async_update_reload_and_abort(entry, data_updates=user_input)
         return self.async_show_form(step_id="reauth_confirm", data_schema=_REAUTH, errors=errors)
 
-    async def _checked(self, user_input: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what was typed with a whole address, and what is wrong with it."""
+    async def _checked(
+        self, user_input: dict[str, Any]
+    ) -> tuple[dict[str, Any], str, dict[str, str]]:
+        """Return what was typed with a whole address, which add-on that is, and what is wrong."""
         url = user_input[CONF_URL].strip().rstrip("/")
         if "://" not in url:
             url = f"http://{url}"
         try:
             parsed = URL(url)
         except ValueError:
-            return user_input, {CONF_URL: "invalid_url"}
+            return user_input, "", {CONF_URL: "invalid_url"}
         if parsed.scheme not in ("http", "https") or not parsed.host:
-            return user_input, {CONF_URL: "invalid_url"}
+            return user_input, "", {CONF_URL: "invalid_url"}
         data = {CONF_URL: url, CONF_TOKEN: user_input[CONF_TOKEN].strip()}
-        return data, await self._problems(data)
+        return data, *await self._met(data)
 
-    async def _problems(self, data: Mapping[str, Any]) -> dict[str, str]:
+    async def _met(self, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+        """Return which add-on answers, and what is wrong."""
         client = Client(async_get_clientsession(self.hass), data[CONF_URL], data[CONF_TOKEN])
         try:
             status = await client.status()
         except InvalidAuthError:
-            return {"base": "invalid_auth"}
+            return "", {"base": "invalid_auth"}
         except SidecarError:
-            return {"base": "cannot_connect"}
-        return {} if isinstance(status, dict) and "version" in status else {"base": "not_addon"}
+            return "", {"base": "cannot_connect"}
+        if not isinstance(status, dict) or "id" not in status:
+            return "", {"base": "not_addon"}
+        return status["id"], {}

@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,12 @@ async def home_assistant(
     *,
     log: Callable[[str], None] = print,
     supervisor: tuple[str, str] | None = None,
+    companion: bool = True,
 ) -> AsyncIterator[HomeAssistant]:
     """Run Home Assistant with the house of an inventory.
 
-    `supervisor` is the address and the token of a Supervisor, where it is to have one.
+    `supervisor` is the address and the token of a Supervisor, where it is to have one;
+    `companion` says whether this repository's integration is put into it.
 
     `directory` keeps its configuration between runs. With `HASS_URL` and `HASS_TOKEN` in the
     environment that one is used as it is, and left as it is. Raises InstallError, TimeoutError.
@@ -108,7 +110,8 @@ async def home_assistant(
         return
     installation = await asyncio.to_thread(install, log)
     port = _free_port()
-    _configure(directory, port, supervised=supervisor is not None)
+    components = _COMPONENTS if companion else _COMPONENTS[:1]
+    _configure(directory, port, components, supervised=supervisor is not None)
     process = await _start(directory, installation, supervisor)
     try:
         home = HomeAssistant(f"http://127.0.0.1:{port}", "")
@@ -121,7 +124,7 @@ async def home_assistant(
         await _stop(process)
 
 
-def _configure(directory: Path, port: int, *, supervised: bool) -> None:
+def _configure(directory: Path, port: int, sources: Sequence[Path], *, supervised: bool) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     text = _CONFIGURATION + ("hassio:\n" if supervised else "")
     (directory / "configuration.yaml").write_text(text)
@@ -131,7 +134,7 @@ def _configure(directory: Path, port: int, *, supervised: bool) -> None:
     components = directory / "custom_components"
     if components.is_symlink():
         components.unlink()
-    for source in _COMPONENTS:
+    for source in sources:
         shutil.rmtree(components / source.name, ignore_errors=True)
         shutil.copytree(source, components / source.name, ignore=_NO_BYTECODE)
     # Written as if it had been confirmed: a new one would be reverted after five minutes.

@@ -115,6 +115,8 @@ class Api:
         self.discovery: dict[str, Discovery] = {}
         self.on_discovery: Callable[[str], Awaitable[None]] | None = None
         """Told the uuid of each new message."""
+        self.on_withdrawal: Callable[[str, str], Awaitable[None]] | None = None
+        """Told the uuid and the service of each message that was removed."""
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -258,8 +260,12 @@ class Api:
 
     async def remove_discovery(self, request: web.Request) -> web.Response:
         """Forget a message."""
-        if self.discovery.pop(request.match_info["uuid"], None) is None:
+        uuid = request.match_info["uuid"]
+        message = self.discovery.pop(uuid, None)
+        if message is None:
             raise ApiError("Discovery message not found", 404)
+        if self.on_withdrawal is not None:
+            await self.on_withdrawal(uuid, message.service)
         return _ok()
 
     async def addon_info(self, request: web.Request) -> web.Response:

@@ -62,6 +62,7 @@ class Supervisor:
         self._failures: dict[str, int] = {}
         self._api = Api(addon, lambda: self.core, self._caller)
         self._api.on_discovery = self._push
+        self._api.on_withdrawal = self._push_withdrawal
 
     @property
     def url(self) -> str:
@@ -84,13 +85,21 @@ class Supervisor:
             await self._push(uuid)
 
     async def _push(self, uuid: str) -> None:
+        await self._tell_core(hdrs.METH_POST, uuid, {})
+
+    async def _push_withdrawal(self, uuid: str, service: str) -> None:
+        addon = self.addon.slug
+        message = {"addon": addon, "service": service, "uuid": uuid}
+        await self._tell_core(hdrs.METH_DELETE, uuid, message)
+
+    async def _tell_core(self, method: str, uuid: str, message: dict[str, str]) -> None:
         """Tell Home Assistant of a message, where it runs with a Supervisor."""
         if self.core is None:
             return
         headers = {"Authorization": f"Bearer {self.core.token}"}
         url = f"{self.core.url}/api/hassio_push/discovery/{uuid}"
         with contextlib.suppress(ClientError):
-            await self._to_core.post(url, headers=headers, json={})
+            await self._to_core.request(method, url, headers=headers, json=message)
 
     def fail(self, path: str, status: int = 500) -> None:
         """Answer every request whose path starts with `path` with an error, until `heal`."""

@@ -25,6 +25,8 @@ from ollama_addon.web.publisher import Events
 class Parts:
     """Everything that was made and tied together in `app.py`."""
 
+    id: str
+    """What this installation is known by, wherever it moves to."""
     options: Options
     problems: tuple[OptionProblem, ...]
     agents: Mapping[str, Agent]

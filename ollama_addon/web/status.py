@@ -27,6 +27,8 @@ class Part(BaseModel):
 class Status(BaseModel):
     """How the add-on is."""
 
+    id: str
+    """What this installation is known by."""
     version: str
     engine: Part
     models: Part
@@ -53,6 +55,7 @@ async def status(request: Request) -> Status:
 def status_of(all_parts: Parts) -> Status:
     """Return how the parts are."""
     return Status(
+        id=all_parts.id,
         version=__version__,
         loaded=[model.name for model in all_parts.inventory.models if model.loaded],
         engine=_engine(all_parts),

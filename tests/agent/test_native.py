@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from ollama_addon.agent.native import tools_for
 from tests.agent.homes import family_home
 from tests.agent.scripted_agent import Talk, call, do, say
 
-NATIVE = {"strategy": "native"}
+NATIVE: dict[str, Any] = {"strategy": "native"}
 
 
 def test_the_tools_are_the_intents_of_what_is_exposed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -73,7 +74,7 @@ def recalled(case: Case, home: Home) -> bool:
 
 @pytest.mark.parametrize("home_id", HOMES)
 def test_the_shortlist_holds_what_is_meant(
-    home_id: str, record_property: pytest.RecordProperty
+    home_id: str, record_property: Callable[[str, object], None]
 ) -> None:
     cases = [
         case

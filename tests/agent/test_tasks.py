@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 from jsonschema import Draft202012Validator
 
 from ollama_addon.agent.tasks import Task, generate, reduced
-from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from tests.agent.scripted_agent import Answer, Talk
 
@@ -27,8 +26,7 @@ PIXEL = base64.b64encode(b"\x89PNG").decode()
 
 
 async def made(talk: Talk, task: Task) -> Any:
-    servers = cast("Servers", talk.agent._servers)
-    return await generate(talk.agent, servers, task)
+    return await generate(talk.agent, talk.agent._servers, task)
 
 
 async def test_free_text_comes_without_thoughts() -> None:

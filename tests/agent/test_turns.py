@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.agent.scripted_agent import Talk, do, say
 
-TINY = {"parameters": 135_000_000}
+TINY: dict[str, Any] = {"parameters": 135_000_000}
 
 
 async def test_an_order_takes_one_call_and_is_confirmed() -> None:

@@ -76,7 +76,7 @@ def test_a_capable_model_may_always_talk() -> None:
 def test_an_answer_becomes_actions() -> None:
     found = choices("set the kitchen light to 40 percent")
     result = read(json.dumps({"do": ["set Kitchen light brightness to 40"]}), found)
-    assert not isinstance(result, str)
+    assert isinstance(result, list)
     assert [action for _, action in result] == [
         Action("HassLightSet", {"name": "light.kitchen", "brightness": 40})
     ]

@@ -288,7 +288,7 @@ async def test_an_address_and_a_token_can_be_typed(entry: str, owner: Core, stac
         data = {"url": url, "token": token}
         return await owner.post(f"config/config_entries/flow/{flow['flow_id']}", data)
 
-    assert (await typed("no address", "x"))["errors"] == {"url": "invalid_url"}
+    assert (await typed("ftp://somewhere", "x"))["errors"] == {"url": "invalid_url"}
     assert (await typed("http://127.0.0.1:1", "x"))["errors"] == {"base": "cannot_connect"}
     assert (await typed(stack.home.url, "x"))["errors"] == {"base": "cannot_connect"}
     assert (await typed(stack.sidecar_url, "wrong"))["errors"] == {"base": "invalid_auth"}
