@@ -1,0 +1,172 @@
+"""From the first start of the add-on to the restart of Home Assistant, in a real one.
+
+The sidecar is the real one too; only the model is scripted, so that no engine is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from dev.homeassistant import HomeAssistant, home_assistant
+from dev.supervisor import ADDRESS, Addon, Core as RunningCore, Manifest, Supervisor
+from ollama_addon import __version__
+from tests.companion.core import Core, core, speech
+from tests.companion.test_companion import until
+from tests.engine.scripted import MODEL, Scripted, answer, lines
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).parents[1]
+INVENTORY = ROOT / "dev" / "inventory" / "house.yaml"
+LIGHT = "light.kitchen_light"
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    """Turn the kitchen light on when it is spoken of; greet otherwise."""
+    said = (await request.json())["messages"][-1]["content"].lower()
+    if "turn on the kitchen light" in said:
+        return await lines(request, *answer('{"do": ["turn on Kitchen light"]}'))
+    return await lines(request, *answer('{"say": "Hello."}'))
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+class House:
+    """A Home Assistant with a Supervisor and the add-on in it."""
+
+    def __init__(self, folder: Path, ollama: str) -> None:
+        self.config = folder / "homeassistant"
+        port = free_port()
+        self.addon = Addon(
+            Manifest.read(ROOT / "config.yaml"),
+            url=f"http://127.0.0.1:{port}",
+            data=folder / "data",
+            log=folder / "sidecar.log",
+            command=[sys.executable, "-m", "ollama_addon", "serve"],
+            environment={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "OLLAMA_ADDON_DATA": str(folder / "data"),
+                "OLLAMA_ADDON_HOST": "127.0.0.1",
+                "OLLAMA_ADDON_PORT": str(port),
+                "OLLAMA_ADDON_INGRESS_PEER": ADDRESS,
+                "OLLAMA_ADDON_ENGINE_COMMAND": "",
+                "OLLAMA_ADDON_HOMEASSISTANT_CONFIG": str(self.config),
+                "OLLAMA_ADDON_WYOMING_PORT": str(free_port()),
+            },
+            options={
+                "agents": [{"name": "Home", "model": MODEL}],
+                "servers": [{"url": ollama}],
+            },
+        )
+        self.supervisor = Supervisor(self.addon)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Core]:
+        """Run Home Assistant once: entered again, it was restarted."""
+        supervisor = (self.supervisor.url, self.supervisor.core_token)
+        running = home_assistant(self.config, INVENTORY, supervisor=supervisor, companion=False)
+        async with running as home, core(home.url, home.token) as session:
+            self.supervisor.core = await self._known(home, session)
+            try:
+                yield session
+            finally:
+                self.supervisor.core = None
+
+    @staticmethod
+    async def _known(home: HomeAssistant, session: Core) -> RunningCore:
+        return RunningCore(home.url, home.token, (await session.get("config"))["version"])
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with AsyncExitStack() as stack:
+        ollama = await stack.enter_async_context(Scripted(MODEL))
+        ollama.on["/api/chat"] = chat
+        house = House(tmp_path, ollama.url)
+        await stack.enter_async_context(house.supervisor)
+        house.addon.environment["SUPERVISOR_URL"] = house.supervisor.url
+        stack.push_async_callback(house.addon.stop)
+        yield house
+
+
+async def card(session: Core, handler: str) -> dict[str, Any]:
+    """Return the discovered card of an integration, once it is there."""
+
+    async def there() -> Any:
+        flows = await session.command("config_entries/flow/progress")
+        return [each for each in flows if each["handler"] == handler]
+
+    (found,) = await until(there, f"a discovered card of {handler}")
+    assert found["context"]["source"] == "hassio"
+    return dict(found)
+
+
+async def add(session: Core, handler: str) -> str:
+    """Press "Add" on a discovered card; return the id of the entry that comes of it."""
+    flow = await card(session, handler)
+    done = await session.post(f"config/config_entries/flow/{flow['flow_id']}", {})
+    assert done["type"] == "create_entry"
+    return str(done["result"]["entry_id"])
+
+
+async def agents(session: Core, platform: str) -> list[str]:
+    """Return the conversation entities of an integration."""
+    entities = await session.command("config/entity_registry/list")
+    return [
+        each["entity_id"]
+        for each in entities
+        if each["platform"] == platform and each["entity_id"].startswith("conversation.")
+    ]
+
+
+async def notifications(session: Core) -> list[str]:
+    found = await session.command("persistent_notification/get")
+    return [each["message"] for each in found if each["notification_id"].startswith("ollama")]
+
+
+async def test_an_agent_at_once_and_the_companion_after_a_restart(house: House) -> None:
+    async with house.running() as session:
+        await house.addon.start()
+        (asked,) = await until(lambda: notifications(session), "a notification")
+        assert f"The integration {__version__} was installed." in asked
+        assert "Restart Home Assistant" in asked
+        entry = await add(session, "wyoming")
+        (agent,) = await agents(session, "wyoming")
+        assert (await session.state(agent))["attributes"]["friendly_name"] == "Home"
+        picker = await session.command("conversation/agent/list", language="de")
+        assert agent in [each["id"] for each in picker["agents"]]
+
+        assert (await session.state(LIGHT))["state"] == "off"
+        said = await session.say("turn on the kitchen light", agent)
+        assert speech(said) == "Turned on the light."
+        assert said["response"]["response_type"] == "action_done"
+        assert (await session.state(LIGHT))["state"] == "on"
+        assert said["conversation_id"]
+
+    async with house.running() as session:
+        await add(session, "ollama_addon")
+
+        async def taken_over() -> bool:
+            entries = await session.get("config/config_entries/entry?domain=wyoming")
+            return entry not in [each["entry_id"] for each in entries]
+
+        await until(taken_over, "the end of the stand-in")
+        assert await agents(session, "wyoming") == []
+        assert await notifications(session) == []
+        assert [each.service for each in house.supervisor.discovery] == ["ollama_addon"]
+        (agent,) = await agents(session, "ollama_addon")
+        assert speech(await session.say("good evening", agent)) == "Hello."
