@@ -190,7 +190,7 @@ class Stack:
         log = self._folder / "sidecar.log"
         log.unlink(missing_ok=True)
         self._log(f"The sidecar's log is {log}")
-        port, engine_port = _free_ports(2)
+        port, engine_port, gateway_port = _free_ports(3)
         inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
         return Addon(
             Manifest.read(ROOT / "config.yaml"),
@@ -209,6 +209,7 @@ class Stack:
                 "OLLAMA_ADDON_ENGINE_COMMAND": engine.command,
                 "OLLAMA_ADDON_ENGINE_PORT": str(engine_port),
                 "OLLAMA_ADDON_WYOMING_PORT": "0",
+                "OLLAMA_ADDON_GATEWAY_PORT": str(gateway_port),
             },
             options={
                 "agents": [{"name": "Home", "model": self.model}],

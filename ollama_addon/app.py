@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shlex
@@ -29,14 +30,18 @@ from ollama_addon.errors import AddonError
 from ollama_addon.home.actions import Actions
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.own_integration import OwnIntegration
+from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
 from ollama_addon.options import load_options, wanted_models
 from ollama_addon.placing import DOMAIN
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
-from ollama_addon.web import conversation, events, models, panel, status
+from ollama_addon.web import conversation, events, hass, models, panel, status
 from ollama_addon.web.auth import Guard, read_token
+from ollama_addon.web.gateway import make_gateway
+from ollama_addon.web.listener import Listener
 from ollama_addon.web.publisher import Events
 from ollama_addon.web.state import Parts
 from ollama_addon.wyoming import WyomingServer
@@ -63,6 +68,7 @@ class Settings:
     hass_config: Path
     companion: Path
     wyoming_port: int
+    gateway_port: int
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -82,6 +88,7 @@ class Settings:
             hass_config=Path(get("OLLAMA_ADDON_HOMEASSISTANT_CONFIG", "/homeassistant")),
             companion=Path(get("OLLAMA_ADDON_COMPANION", _INTEGRATION)),
             wyoming_port=int(get("OLLAMA_ADDON_WYOMING_PORT", "10400")),
+            gateway_port=int(get("OLLAMA_ADDON_GATEWAY_PORT", "11434")),
         )
 
 
@@ -104,7 +111,7 @@ def make_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.include_router(status.open_router)
-    for each in (status, conversation, events, models, panel):
+    for each in (status, conversation, events, hass, models, panel):
         app.include_router(each.router, dependencies=[Depends(guard)])
     app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
     _answer_errors(app)
@@ -168,12 +175,31 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         stand_in = StandIn(
             WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
             companion,
+            connection,
             supervisor,
             settings.data / "wyoming-discovery",
             wanted=options.wyoming,
         )
         await stand_in.start()
         stack.push_async_callback(stand_in.stop)
+    key = options.gateway.key or read_token(settings.data / "gateway_key")
+    gateway = Listener(
+        make_gateway(servers, key, allow_changes=options.gateway.allow_pulls),
+        settings.host,
+        settings.gateway_port,
+    )
+    await gateway.start()
+    stack.push_async_callback(gateway.stop)
+    own_integration = OwnIntegration(
+        connection,
+        f"http://{await _hostname(supervisor)}:{gateway.port}",
+        key,
+        options.agents,
+        settings.data / "own_integration.json",
+    )
+    if options.own_integration:
+        applying = asyncio.create_task(_apply(own_integration, mirror))
+        stack.callback(applying.cancel)
     return Parts(
         read_token(settings.data / "id"),
         options,
@@ -185,9 +211,32 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         connection,
         mirror,
         Events(),
+        own_integration,
+        Pipelines(connection),
         companion,
         stand_in,
     )
+
+
+async def _hostname(supervisor: Supervisor | None) -> str:
+    """Return how Home Assistant reaches this container."""
+    if supervisor is not None:
+        with contextlib.suppress(AddonError):
+            return str((await supervisor.self_info())["hostname"])
+    return "localhost"
+
+
+async def _apply(own_integration: OwnIntegration, mirror: Mirror) -> None:
+    """Have Home Assistant's own integration use this add-on, until that is done."""
+    while True:
+        try:
+            await mirror.wait_ready(600)
+            state = await own_integration.apply()
+            _LOGGER.info("%s", state.message)
+            return
+        except (AddonError, TimeoutError) as error:
+            _LOGGER.warning("Home Assistant's own Ollama integration: %s", error)
+            await asyncio.sleep(60)
 
 
 async def _announce(supervisor: Supervisor, settings: Settings) -> None:

@@ -104,7 +104,7 @@ class GatewayOptions(_Group):
     """The Ollama API for other apps in the home."""
 
     key: str = Field(default="", repr=False)
-    """What callers must send as a bearer token; without it the gateway stays closed."""
+    """What callers must send as a bearer token; one is made when it is empty."""
     allow_pulls: bool = False
     """Whether callers may pull, create, copy and delete models."""
 
@@ -136,6 +136,8 @@ class Options(_Group):
     gateway: GatewayOptions = GatewayOptions()
     engine: EngineOptions = EngineOptions()
     install_integration: bool = True
+    own_integration: bool = False
+    """Whether Home Assistant's own `ollama` integration is made to use this add-on, too."""
     wyoming: bool = True
     """Whether the first agent speaks the Wyoming protocol until the integration is there."""
     journal_days: int = Field(default=30, ge=0, le=3650)

@@ -11,7 +11,11 @@ from dev.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
-HOME_ASSISTANTS_OWN = ("sensor.backup", "event.backup", "sun.", "zone.", "person.", "conversation.")
+HOME_ASSISTANTS_OWN = (
+    *("sensor.backup", "event.backup", "sun.", "zone.", "person."),
+    # What the companion tells of the talking itself.
+    *("conversation.", "ai_task.", "sensor.ollama_"),
+)
 
 
 async def changed(stack: Stack, text: str, **more: Any) -> tuple[dict[str, dict[str, Any]], str]:

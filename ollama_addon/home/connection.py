@@ -184,10 +184,17 @@ class Connection:
 
         Returns the JSON object answered. Raises `AddonError` as the module says.
         """
+        return await self._rest("POST", path, json)
+
+    async def delete(self, path: str) -> dict[str, Any]:
+        """Delete what stands at a path of the REST interface. Raises as `post` does."""
+        return await self._rest("DELETE", path, None)
+
+    async def _rest(self, method: str, path: str, json: Mapping[str, Any] | None) -> dict[str, Any]:
         self._connected_client()
         assert self._http is not None
         try:
-            response = await self._http.post(f"{self._rest_url}/{path}", json=json)
+            response = await self._http.request(method, f"{self._rest_url}/{path}", json=json)
         except httpx.TimeoutException as err:
             raise AddonError(
                 "home_slow",

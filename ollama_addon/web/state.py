@@ -16,6 +16,8 @@ from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.own_integration import OwnIntegration
+from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.options import OptionProblem, Options
 from ollama_addon.standin import StandIn
 from ollama_addon.web.publisher import Events
@@ -36,6 +38,8 @@ class Parts:
     connection: Connection
     mirror: Mirror
     events: Events
+    own_integration: OwnIntegration
+    pipelines: Pipelines
     companion: Companion
     stand_in: StandIn | None
     """None when there is no agent to stand in with."""

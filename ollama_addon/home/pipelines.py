@@ -1,0 +1,84 @@
+"""Assist pipelines: which there are, and one of them given an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ollama_addon.errors import AddonError
+from ollama_addon.home.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """An Assist pipeline."""
+
+    id: str
+    name: str
+    language: str
+    preferred: bool
+    agent_id: str | None
+    """Our agent that answers in it; None for another conversation engine."""
+
+
+class Pipelines:
+    """Reads and changes pipelines. All methods raise AddonError as the connection does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list(self) -> list[Pipeline]:
+        """Return the pipelines."""
+        entities = {entity: agent for agent, entity in (await self._entities()).items()}
+        listed = await self._connection.command("assist_pipeline/pipeline/list")
+        return [
+            Pipeline(
+                each["id"],
+                each["name"],
+                each["language"],
+                each["id"] == listed["preferred_pipeline"],
+                entities.get(each["conversation_engine"]),
+            )
+            for each in listed["pipelines"]
+        ]
+
+    async def choose(self, pipeline_id: str, agent_id: str) -> None:
+        """Make an agent the conversation engine of a pipeline; everything else stays as it is.
+
+        Raises AddonError: `no_pipeline`, or `not_in_home` while Home Assistant does not have
+        the agent.
+        """
+        entity_id = (await self._entities()).get(agent_id)
+        if entity_id is None:
+            raise AddonError(
+                "not_in_home",
+                "Home Assistant does not have this agent yet. Add the Ollama add-on under "
+                "Settings, Devices & services, and try again.",
+                409,
+            )
+        listed = await self._connection.command("assist_pipeline/pipeline/list")
+        pipeline: Mapping[str, Any] | None = next(
+            (each for each in listed["pipelines"] if each["id"] == pipeline_id), None
+        )
+        if pipeline is None:
+            raise AddonError("no_pipeline", "There is no such pipeline in Home Assistant.", 404)
+        whole = {key: value for key, value in pipeline.items() if key != "id"}
+        # A language that the agent does not speak is no reason to keep the other engine.
+        changed = {"conversation_engine": entity_id, "conversation_language": pipeline["language"]}
+        await self._connection.command(
+            "assist_pipeline/pipeline/update", pipeline_id=pipeline_id, **{**whole, **changed}
+        )
+
+    async def _entities(self) -> dict[str, str]:
+        """Return the conversation entities of our agents, by agent."""
+        entities = await self._connection.command("config/entity_registry/list")
+        found = {}
+        for entity in entities:
+            if entity["platform"] == "ollama_addon" and entity["entity_id"].startswith(
+                "conversation."
+            ):
+                # As the companion makes them: <entry>_<agent>_conversation.
+                agent = entity["unique_id"].removeprefix(f"{entity['config_entry_id']}_")
+                found[agent.removesuffix("_conversation")] = entity["entity_id"]
+        return found

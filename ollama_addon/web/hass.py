@@ -1,0 +1,52 @@
+"""What can be done in Home Assistant with one click."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from ollama_addon.web.state import parts
+
+router = APIRouter(prefix="/api/home-assistant")
+
+
+class ChoiceBody(BaseModel):
+    """Which agent is to answer in which pipeline."""
+
+    pipeline_id: str
+    agent_id: str
+
+
+@router.get("/own-integration")
+async def own_integration(request: Request) -> dict[str, Any]:
+    """Return whether Home Assistant's own Ollama integration uses this add-on."""
+    return asdict(await parts(request).own_integration.state())
+
+
+@router.post("/own-integration")
+async def use_own_integration(request: Request) -> dict[str, Any]:
+    """Have it use this add-on: an entry, and a conversation agent for each of ours."""
+    return asdict(await parts(request).own_integration.apply())
+
+
+@router.delete("/own-integration")
+async def leave_own_integration(request: Request) -> dict[str, Any]:
+    """Undo that."""
+    return asdict(await parts(request).own_integration.remove())
+
+
+@router.get("/pipelines")
+async def pipelines(request: Request) -> list[dict[str, Any]]:
+    """Return Home Assistant's Assist pipelines, and which agent of ours answers in each."""
+    return [asdict(each) for each in await parts(request).pipelines.list()]
+
+
+@router.post("/pipelines", status_code=204)
+async def choose_pipeline(request: Request, body: ChoiceBody) -> None:
+    """Make an agent the conversation engine of a pipeline."""
+    all_parts = parts(request)
+    agent = all_parts.agent(body.agent_id)
+    await all_parts.pipelines.choose(body.pipeline_id, agent.options.id)
