@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ollama_addon.companion import Companion
 from ollama_addon.errors import AddonError
+from ollama_addon.handover import hand_over
+from ollama_addon.home.connection import Connection
 from ollama_addon.supervisor import Supervisor
 from ollama_addon.wyoming import WyomingServer
 
@@ -33,6 +35,7 @@ class StandIn:
         self,
         server: WyomingServer,
         companion: Companion,
+        connection: Connection,
         supervisor: Supervisor | None,
         kept: Path,
         *,
@@ -41,6 +44,7 @@ class StandIn:
         self.message = "Nothing is offered through the Wyoming protocol."
         self._server = server
         self._companion = companion
+        self._connection = connection
         self._supervisor = supervisor
         self._kept = kept
         self._wanted = wanted
@@ -100,9 +104,12 @@ class StandIn:
     async def _end(self) -> None:
         """Withdraw what was announced, by an earlier run too, then end it.
 
-        Home Assistant removes what was set up from it. Raises AddonError, OSError.
+        Home Assistant removes what was set up from it: pipelines that use it are moved before.
+        Raises AddonError, OSError.
         """
         if self._supervisor is not None and self._kept.exists():
+            if self._companion.runs:
+                await hand_over(self._connection, self._server.agent.options)
             try:
                 await self._supervisor.withdraw(self._kept.read_text())
             except AddonError as error:

@@ -39,8 +39,8 @@ class WyomingServer:
     """Serves `agent` at `host` and `port`; port 0 takes a free one."""
 
     def __init__(self, agent: Agent, host: str, port: int) -> None:
+        self.agent = agent
         self.port = port
-        self._agent = agent
         self._host = host
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -83,7 +83,7 @@ class WyomingServer:
 
     def info(self) -> Info:
         """Return what the server says of itself."""
-        options = self._agent.options
+        options = self.agent.options
         maker = Attribution("Ollama Assist", "https://ollama.com")
         model = HandleModel(
             name=options.model,
@@ -146,16 +146,16 @@ class WyomingServer:
         """Return what the agent says; Home Assistant speaks it whether it was handled or not."""
         said, outcome = "", "answered"
         try:
-            async for event in self._agent.converse(turn):
+            async for event in self.agent.converse(turn):
                 if isinstance(event, Delta):
                     said += event.content
                 elif isinstance(event, End):
                     outcome = event.outcome
         except AddonError as error:
-            _LOGGER.warning("A turn of %s failed: %s", self._agent.options.name, error.message)
+            _LOGGER.warning("A turn of %s failed: %s", self.agent.options.name, error.message)
             return NotHandled(error.message)
         except Exception:
-            _LOGGER.exception("A turn of %s failed", self._agent.options.name)
+            _LOGGER.exception("A turn of %s failed", self.agent.options.name)
             return NotHandled("Something went wrong in the add-on; its log says what.")
         context = {"conversation_id": turn.conversation_id} if turn.conversation_id else None
         if outcome in ("failed", "not_understood"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wyoming.client import AsyncTcpClient
@@ -17,7 +18,7 @@ from ollama_addon.home.connection import Connection
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
 from ollama_addon.wyoming import WyomingServer
-from tests.home.scripted_home import eventually
+from tests.home.scripted_home import TOKEN, ScriptedHome, eventually
 from tests.test_supervisor import CONFIG
 from tests.test_wyoming import ScriptedAgent
 
@@ -27,10 +28,8 @@ OURS = {"host": "local-ollama-addon", "port": 8099, "token": "t"}
 class ScriptedCompanion(Companion):
     """Runs when a test says so."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            Connection.from_url("http://127.0.0.1:9", ""), Path(), Path(), install=False
-        )
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, Path(), Path(), install=False)
 
     def now(self, runs: bool | None) -> None:
         self.runs = runs
@@ -64,8 +63,30 @@ async def supervisor(simulated: Simulated) -> AsyncIterator[Supervisor]:
 
 
 @pytest.fixture
-def companion() -> ScriptedCompanion:
-    return ScriptedCompanion()
+async def home() -> AsyncIterator[ScriptedHome]:
+    """A Home Assistant in which nothing uses the agent yet."""
+    async with ScriptedHome() as home:
+        home.answers |= {
+            "config/entity_registry/list": [],
+            "config_entries/get": [],
+            "assist_pipeline/pipeline/list": {"pipelines": [], "preferred_pipeline": None},
+            "assist_pipeline/pipeline/update": {},
+        }
+        yield home
+
+
+@pytest.fixture
+async def connection(home: ScriptedHome) -> AsyncIterator[Connection]:
+    connection = Connection.from_url(home.url, TOKEN)
+    await connection.start()
+    await eventually(lambda: connection.connected)
+    yield connection
+    await connection.stop()
+
+
+@pytest.fixture
+def companion(connection: Connection) -> ScriptedCompanion:
+    return ScriptedCompanion(connection)
 
 
 Make = Callable[..., StandIn]
@@ -73,15 +94,21 @@ Make = Callable[..., StandIn]
 
 @pytest.fixture
 async def make(
-    companion: ScriptedCompanion, supervisor: Supervisor, tmp_path: Path
+    companion: ScriptedCompanion, connection: Connection, supervisor: Supervisor, tmp_path: Path
 ) -> AsyncIterator[Make]:
     made: list[StandIn] = []
 
     def make(*, wanted: bool = True, supervised: bool = True, port: int = 0) -> StandIn:
         server = WyomingServer(ScriptedAgent(), "127.0.0.1", port)
-        kept = tmp_path / "kept"
         made.append(
-            StandIn(server, companion, supervisor if supervised else None, kept, wanted=wanted)
+            StandIn(
+                server,
+                companion,
+                connection,
+                supervisor if supervised else None,
+                tmp_path / "kept",
+                wanted=wanted,
+            )
         )
         return made[-1]
 
@@ -240,3 +267,80 @@ async def test_without_a_supervisor(companion: ScriptedCompanion, make: Make) ->
     await eventually(lambda: stand_in.serving)
     companion.now(True)
     await eventually(lambda: not stand_in.serving)
+
+
+def entity(number: int, platform: str, entry: str, **more: Any) -> dict[str, Any]:
+    return {
+        "entity_id": f"conversation.home_{number}",
+        "platform": platform,
+        "config_entry_id": entry,
+        "unique_id": f"{entry}_home_conversation",
+        "original_name": "Home",
+        "disabled_by": None,
+        **more,
+    }
+
+
+def pipeline(name: str, engine: str) -> dict[str, Any]:
+    return {"id": name.lower(), "name": name, "conversation_engine": engine, "language": "en"}
+
+
+async def test_who_uses_it_is_moved_to_the_companion_first(
+    home: ScriptedHome, simulated: Simulated, companion: ScriptedCompanion, make: Make
+) -> None:
+    home.answers["config_entries/get"] = [
+        {"entry_id": "w1", "source": "hassio"},
+        {"entry_id": "w2", "source": "user"},
+    ]
+    entities = [
+        entity(1, "wyoming", "w1"),
+        entity(2, "wyoming", "w2"),
+        entity(3, "wyoming", "w1", original_name="Another"),
+        entity(4, "wyoming", "w1", entity_id="stt.home"),
+        entity(5, "ollama_addon", "o", unique_id="o_other_conversation"),
+        entity(6, "ollama_addon", "o", unique_id="o_home_ai_task"),
+        entity(7, "ollama_addon", "o", disabled_by="user"),
+    ]
+    home.answers["config/entity_registry/list"] = entities
+    pipelines = [
+        pipeline("Ours", "conversation.home_1"),
+        pipeline("Manual", "conversation.home_2"),
+        pipeline("Other", "conversation.home_3"),
+        pipeline("Plain", "conversation.home_assistant"),
+    ]
+    home.answers["assist_pipeline/pipeline/list"] = {"pipelines": pipelines}
+    stand_in = make()
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: "speaks" in stand_in.message)
+    companion.now(True)
+    await eventually(lambda: "no entity of Home" in stand_in.message)
+    assert stand_in.serving
+    assert simulated.discovery
+    assert home.asked("assist_pipeline/pipeline/update") == []
+    entities.append(entity(8, "ollama_addon", "o"))
+    await eventually(lambda: not stand_in.serving)
+    (update,) = home.asked("assist_pipeline/pipeline/update")
+    del update["id"], update["type"]
+    assert update == {
+        "pipeline_id": "ours",
+        "name": "Ours",
+        "conversation_engine": "conversation.home_8",
+        "language": "en",
+    }
+    assert simulated.discovery == []
+
+
+async def test_a_home_that_is_away_is_waited_for(
+    home: ScriptedHome, simulated: Simulated, companion: ScriptedCompanion, make: Make
+) -> None:
+    stand_in = make()
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: "speaks" in stand_in.message)
+    home.answers["config_entries/get"] = Exception("Not now")
+    companion.now(True)
+    await eventually(lambda: stand_in.message == "Not now.")
+    assert simulated.discovery
+    home.answers["config_entries/get"] = []
+    await eventually(lambda: not simulated.discovery)

@@ -5,6 +5,7 @@ The sidecar is the real one too; only the model is scripted, so that no engine i
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import sys
@@ -66,6 +67,7 @@ class House:
                 "OLLAMA_ADDON_ENGINE_COMMAND": "",
                 "OLLAMA_ADDON_HOMEASSISTANT_CONFIG": str(self.config),
                 "OLLAMA_ADDON_WYOMING_PORT": str(free_port()),
+                "OLLAMA_ADDON_GATEWAY_PORT": str(free_port()),
             },
             options={
                 "agents": [{"name": "Home", "model": MODEL}],
@@ -83,8 +85,19 @@ class House:
             self.supervisor.core = await self._known(home, session)
             try:
                 yield session
+                # Whoever is killed forgets the newest.
+                await session.post("services/homeassistant/stop", {})
+                await until(self._ended, "the end of Home Assistant")
             finally:
                 self.supervisor.core = None
+
+    async def _ended(self) -> bool:
+        with (self.config / ".ha_run.lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
 
     @staticmethod
     async def _known(home: HomeAssistant, session: Core) -> RunningCore:
@@ -97,6 +110,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         ollama = await stack.enter_async_context(Scripted(MODEL))
         ollama.on["/api/chat"] = chat
         house = House(tmp_path, ollama.url)
+        house.addon.data.mkdir()
         await stack.enter_async_context(house.supervisor)
         house.addon.environment["SUPERVISOR_URL"] = house.supervisor.url
         stack.push_async_callback(house.addon.stop)
@@ -133,6 +147,26 @@ async def agents(session: Core, platform: str) -> list[str]:
     ]
 
 
+async def use(session: Core, agent: str) -> dict[str, Any]:
+    """Have a pipeline of its own use an agent, and return the pipeline."""
+    pipeline = await session.command(
+        "assist_pipeline/pipeline/create",
+        name="Kitchen",
+        language="en",
+        conversation_engine=agent,
+        conversation_language="en",
+        prefer_local_intents=True,
+        stt_engine=None,
+        stt_language=None,
+        tts_engine=None,
+        tts_language=None,
+        tts_voice=None,
+        wake_word_entity=None,
+        wake_word_id=None,
+    )
+    return dict(pipeline)
+
+
 async def notifications(session: Core) -> list[str]:
     found = await session.command("persistent_notification/get")
     return [each["message"] for each in found if each["notification_id"].startswith("ollama")]
@@ -156,17 +190,23 @@ async def test_an_agent_at_once_and_the_companion_after_a_restart(house: House) 
         assert said["response"]["response_type"] == "action_done"
         assert (await session.state(LIGHT))["state"] == "on"
         assert said["conversation_id"]
+        pipeline = await use(session, agent)
 
     async with house.running() as session:
+        await card(session, "ollama_addon")
+        assert await agents(session, "wyoming") == [agent]
+        assert speech(await session.say("good evening", agent)) == "Hello."
         await add(session, "ollama_addon")
 
         async def taken_over() -> bool:
             entries = await session.get("config/config_entries/entry?domain=wyoming")
-            return entry not in [each["entry_id"] for each in entries]
+            return [each for each in entries if each["entry_id"] == entry] == []
 
         await until(taken_over, "the end of the stand-in")
         assert await agents(session, "wyoming") == []
         assert await notifications(session) == []
         assert [each.service for each in house.supervisor.discovery] == ["ollama_addon"]
         (agent,) = await agents(session, "ollama_addon")
+        moved = await session.command("assist_pipeline/pipeline/get", pipeline_id=pipeline["id"])
+        assert moved == {**pipeline, "conversation_engine": agent}
         assert speech(await session.say("good evening", agent)) == "Hello."
