@@ -64,7 +64,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 async def _once(stack: Stack, arguments: argparse.Namespace) -> int:
     more = {"language": arguments.language, "satellite_id": arguments.satellite}
     before = await stack.home.states()
-    turn = await stack.say(arguments.once, **{k: v for k, v in more.items() if v})
+    turn = await stack.say_in_assist(arguments.once, **{k: v for k, v in more.items() if v})
     changed = changes(before, await stack.home.states())
     if turn.error:
         _log(f"error: {turn.error['message']}")

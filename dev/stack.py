@@ -20,7 +20,7 @@ from dev.engines import choose_engine
 from dev.homeassistant import HomeAssistant, home_assistant
 from dev.homeassistant.install import InstallError
 from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor
-from dev.turn import Turn
+from dev.turn import Turn, events
 
 ROOT = Path(__file__).resolve().parent.parent
 _MODEL = "smollm2:135m"
@@ -88,6 +88,47 @@ class Stack:
         async with request as response:
             await turn.read(response)
         return turn
+
+    async def say_in_assist(self, text: str, *, agent: str = "home", **more: Any) -> Turn:
+        """Say a sentence in Home Assistant, as Assist does, and return the whole turn.
+
+        The discovered add-on is connected first, where it is not yet. `more` are further fields
+        of `conversation/process`. Raises `StackError` when Home Assistant has no such agent.
+        """
+        entity_id = await self._agent_in_home(agent)
+        turn = Turn(text)
+        async with self.client.stream("GET", "/api/events") as response:
+            happenings = events(response)
+            await anext(happenings)  # Only now is nothing missed.
+            data = {"text": text, "agent_id": entity_id, **more}
+            answer = await self.home.post("conversation/process", data)
+            turn.reply = answer["response"]["speech"]["plain"]["speech"]
+            if answer["response"]["response_type"] == "error":
+                turn.error = {"code": answer["response"]["data"]["code"], "message": turn.reply}
+                return turn
+            turn.continue_conversation = answer["continue_conversation"]
+            turn.conversation_id = answer["conversation_id"]
+            async for name, happened in happenings:
+                if name == "turn" and happened["conversation_id"] == turn.conversation_id:
+                    turn.actions = happened["actions"]
+                    turn.usage, turn.timings = happened["usage"], happened["timings"]
+                    turn.outcome = happened["outcome"]
+                    break
+        return turn
+
+    async def _agent_in_home(self, agent: str) -> str:
+        """Return an agent's conversation entity; press "Add" on the discovered card for it."""
+        for _ in range(60):
+            for entity in await self.home.command("config/entity_registry/list"):
+                ours = entity["platform"] == "ollama_addon"
+                if ours and entity["unique_id"].endswith(f"_{agent}_conversation"):
+                    return str(entity["entity_id"])
+            flows = await self.home.command("config_entries/flow/progress")
+            for flow in flows:
+                if flow["handler"] == "ollama_addon":
+                    await self.home.post(f"config/config_entries/flow/{flow['flow_id']}", {})
+            await asyncio.sleep(0.5)
+        raise StackError("Home Assistant did not discover the add-on.")
 
     async def __aenter__(self) -> Stack:
         """Bring everything up, and wait until a sentence can be said."""

@@ -21,6 +21,8 @@ _BY_THEMSELVES = {
     "zone",
 }
 """Domains whose states follow the clock or the talking itself, not what was asked for."""
+_OF_TALKING = ("ai_task.", "sensor.ollama_")
+"""Entities of the companion, which tell of the talking itself."""
 _UNIMPORTANT = {"entity_picture", "friendly_name", "icon", "media_position_updated_at"}
 
 
@@ -45,7 +47,7 @@ class Turn:
             await response.aread()
             self.error = response.json()["error"]
             return
-        async for name, data in _events(response):
+        async for name, data in events(response):
             match name:
                 case "start":
                     self.conversation_id = data["conversation_id"]
@@ -66,7 +68,8 @@ class Turn:
                     self.error = data
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    """Yield server-sent events: name and data."""
     name, data = "", ""
     async for line in response.aiter_lines():
         key, _, value = line.partition(":")
@@ -91,7 +94,7 @@ def changes(before: States, after: States) -> list[dict[str, Any]]:
     """
     found = []
     for entity_id in sorted(before.keys() | after.keys()):
-        if entity_id.partition(".")[0] in _BY_THEMSELVES:
+        if entity_id.partition(".")[0] in _BY_THEMSELVES or entity_id.startswith(_OF_TALKING):
             continue
         old, new = _values(before.get(entity_id)), _values(after.get(entity_id))
         differing = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}

@@ -57,11 +57,11 @@ class HomeAssistant:
     async def load(self, inventory: Path) -> None:
         """Have the house be that of an inventory, whatever it was before."""
         house = yaml.safe_load(await asyncio.to_thread(inventory.read_text))
-        await self._call("services/dev_house/load", {"inventory": house})
+        await self.post("services/dev_house/load", {"inventory": house})
 
     async def reset(self) -> None:
         """Bring back the initial states of the house."""
-        await self._call("services/dev_house/reset", {})
+        await self.post("services/dev_house/reset", {})
 
     async def states(self) -> dict[str, dict[str, Any]]:
         """Return `state` and `attributes` by entity id, as Home Assistant reports them."""
@@ -73,11 +73,28 @@ class HomeAssistant:
                 for each in answer.json()
             }
 
-    async def _call(self, path: str, data: dict[str, Any]) -> None:
+    async def post(self, path: str, data: dict[str, Any]) -> Any:
+        """Post to a path of the REST interface; raises RuntimeError when it is refused."""
         async with self._client() as client:
             answer = await client.post(path, json=data)
             if answer.is_error:
                 raise RuntimeError(f"Home Assistant refused {path}: {answer.text[:300]}")
+            return answer.json()
+
+    async def command(self, kind: str, **data: Any) -> Any:
+        """Send a WebSocket command; raises RuntimeError when it is refused."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{self.url}/api/websocket") as socket_,
+        ):
+            await socket_.receive_json()
+            await socket_.send_json({"type": "auth", "access_token": self.token})
+            await socket_.receive_json()
+            await socket_.send_json({"id": 1, "type": kind, **data})
+            answer = await socket_.receive_json()
+            if not answer["success"]:
+                raise RuntimeError(f"Home Assistant refused {kind}: {answer['error']}")
+            return answer["result"]
 
     def _client(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -285,22 +302,11 @@ async def _enter(home: HomeAssistant, directory: Path) -> None:
 
 
 async def _long_lived_token(url: str, access_token: str) -> str:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(f"{url}/api/websocket") as socket_,
-    ):
-        await socket_.receive_json()
-        await socket_.send_json({"type": "auth", "access_token": access_token})
-        await socket_.receive_json()
-        await socket_.send_json(
-            {
-                "id": 1,
-                "type": "auth/long_lived_access_token",
-                "client_name": "dev",
-                "lifespan": 3650,
-            }
+    return str(
+        await HomeAssistant(url, access_token).command(
+            "auth/long_lived_access_token", client_name="dev", lifespan=3650
         )
-        return str((await socket_.receive_json())["result"])
+    )
 
 
 def _free_port() -> int:

@@ -15,7 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from ollama_addon.agent.agent import Agent
-from ollama_addon.agent.events import End, Error, Event, as_json
+from ollama_addon.agent.events import (
+    End,
+    Error,
+    Event,
+    Start,
+    ToolCall,
+    ToolResult,
+    as_json,
+)
 from ollama_addon.agent.step import Turn
 from ollama_addon.agent.tasks import MAX_IMAGES, Made, Task, generate
 from ollama_addon.errors import AddonError
@@ -125,12 +133,18 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, Made]) -> Mad
 
 
 async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
+    happened: dict[str, Any] = {"actions": []}
     try:
         async for event in agent.converse(turn):
             yield _encode(event)
-            if isinstance(event, End):
-                happened = {"agent": agent.options.id, **as_json(event)}
-                all_parts.events.publish("turn", happened)
+            match event:
+                case Start() | End():
+                    happened |= as_json(event)
+                case ToolCall():
+                    happened["actions"].append(as_json(event))
+                case ToolResult():
+                    happened["actions"][-1] |= {"ok": event.ok, "result": event.result}
+        all_parts.events.publish("turn", happened)
     except AddonError as error:
         _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.message)
         yield _encode(Error(error.code, error.message))
