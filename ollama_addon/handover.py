@@ -1,4 +1,4 @@
-"""What used the agent over Wyoming is moved to the same agent of the companion integration."""
+"""What Home Assistant has of the agent over Wyoming, before that ends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
+from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.options import AgentOptions
-from ollama_addon.placing import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -19,30 +18,26 @@ Entry = Mapping[str, Any]
 async def hand_over(connection: Connection, agent: AgentOptions) -> None:
     """Have every Assist pipeline that uses `agent` over Wyoming use the companion's entity of it.
 
-    Everything else of a pipeline stays as it was. Raises AddonError, `companion_not_ready` when
-    the companion has no entity of the agent that could be used.
+    Raises AddonError as `Pipelines.choose` does: `not_in_home` while there is no such entity.
     """
     entities = await connection.command("config/entity_registry/list")
     entries = await connection.command("config_entries/get", domain="wyoming")
     before = set(_over_wyoming(entities, entries, agent))
-    pipelines = await connection.command("assist_pipeline/pipeline/list")
-    using = [each for each in pipelines["pipelines"] if each["conversation_engine"] in before]
-    if not using:
-        return
-    successor = _of_companion(entities, agent)
-    if successor is None:
-        raise AddonError(
-            "companion_not_ready",
-            f"The integration has no entity of {agent.name} yet, which is in use.",
-            503,
-        )
-    for pipeline in using:
-        fields = {key: value for key, value in pipeline.items() if key != "id"}
-        fields["conversation_engine"] = successor
-        await connection.command(
-            "assist_pipeline/pipeline/update", pipeline_id=pipeline["id"], **fields
-        )
-        _LOGGER.info("The pipeline %s uses %s of the integration", pipeline["name"], agent.name)
+    listed = await connection.command("assist_pipeline/pipeline/list")
+    for pipeline in listed["pipelines"]:
+        if pipeline["conversation_engine"] in before:
+            await Pipelines(connection).choose(pipeline["id"], agent.id)
+            _LOGGER.info("The pipeline %s uses %s of the integration", pipeline["name"], agent.name)
+
+
+async def remove_card(connection: Connection, uuid: str) -> None:
+    """Remove the discovered card of an announcement that nobody has taken up. Raises AddonError.
+
+    Home Assistant itself removes only what was set up from it.
+    """
+    for flow in await connection.command("config_entries/flow/progress"):
+        if flow["handler"] == "wyoming" and flow["context"].get("unique_id") == uuid:
+            await connection.delete(f"config/config_entries/flow/{flow['flow_id']}")
 
 
 def _over_wyoming(
@@ -57,15 +52,3 @@ def _over_wyoming(
             and entity["original_name"] == agent.name
         ):
             yield entity["entity_id"]
-
-
-def _of_companion(entities: list[Entry], agent: AgentOptions) -> str | None:
-    for entity in entities:
-        unique_id = f"{entity['config_entry_id']}_{agent.id}_conversation"
-        if (
-            entity["platform"] == DOMAIN
-            and entity["unique_id"] == unique_id
-            and entity["disabled_by"] is None
-        ):
-            return str(entity["entity_id"])
-    return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ollama_addon.companion import Companion
 from ollama_addon.errors import AddonError
-from ollama_addon.handover import hand_over
+from ollama_addon.handover import hand_over, remove_card
 from ollama_addon.home.connection import Connection
 from ollama_addon.supervisor import Supervisor
 from ollama_addon.wyoming import WyomingServer
@@ -110,14 +110,21 @@ class StandIn:
         if self._supervisor is not None and self._kept.exists():
             if self._companion.runs:
                 await hand_over(self._connection, self._server.agent.options)
-            try:
-                await self._supervisor.withdraw(self._kept.read_text())
-            except AddonError as error:
-                if error.status != 404:
-                    raise
-                _LOGGER.debug("It was withdrawn before: %s", error.message)
+            await self._withdraw(self._supervisor, self._kept.read_text())
             self._kept.unlink()
             _LOGGER.info("What was offered through the Wyoming protocol was withdrawn")
         self._announced = False
         await self._server.stop()
         self.message = "Nothing is offered through the Wyoming protocol."
+
+    async def _withdraw(self, supervisor: Supervisor, uuid: str) -> None:
+        try:
+            await supervisor.withdraw(uuid)
+        except AddonError as error:
+            if error.status != 404:
+                raise
+            _LOGGER.debug("It was withdrawn before: %s", error.message)
+        try:
+            await remove_card(self._connection, uuid)
+        except AddonError as error:
+            _LOGGER.debug("The card could not be removed: %s", error.message)

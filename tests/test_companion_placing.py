@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ollama_addon import __version__
 from ollama_addon.placing import DOMAIN, place, started_after
@@ -356,3 +357,10 @@ def test_the_image_brings_it_along() -> None:
     (folder,) = re.findall(r"^COPY custom_components (\S+)$", dockerfile, re.MULTILINE)
     assert f"OLLAMA_ADDON_COMPANION={folder}/{DOMAIN}" in dockerfile
     assert "!custom_components\n" in (ROOT / ".dockerignore").read_text()
+
+
+def test_the_add_on_may_write_and_announce() -> None:
+    manifest = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert {"type": "homeassistant_config", "read_only": False} in manifest["map"]
+    assert {DOMAIN, "wyoming"} <= set(manifest["discovery"])
+    assert not any(port.startswith("10400") for port in manifest["ports"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe
 
@@ -68,6 +69,7 @@ async def home() -> AsyncIterator[ScriptedHome]:
     async with ScriptedHome() as home:
         home.answers |= {
             "config/entity_registry/list": [],
+            "config_entries/flow/progress": [],
             "config_entries/get": [],
             "assist_pipeline/pipeline/list": {"pipelines": [], "preferred_pipeline": None},
             "assist_pipeline/pipeline/update": {},
@@ -276,7 +278,6 @@ def entity(number: int, platform: str, entry: str, **more: Any) -> dict[str, Any
         "config_entry_id": entry,
         "unique_id": f"{entry}_home_conversation",
         "original_name": "Home",
-        "disabled_by": None,
         **more,
     }
 
@@ -298,8 +299,6 @@ async def test_who_uses_it_is_moved_to_the_companion_first(
         entity(3, "wyoming", "w1", original_name="Another"),
         entity(4, "wyoming", "w1", entity_id="stt.home"),
         entity(5, "ollama_addon", "o", unique_id="o_other_conversation"),
-        entity(6, "ollama_addon", "o", unique_id="o_home_ai_task"),
-        entity(7, "ollama_addon", "o", disabled_by="user"),
     ]
     home.answers["config/entity_registry/list"] = entities
     pipelines = [
@@ -314,7 +313,7 @@ async def test_who_uses_it_is_moved_to_the_companion_first(
     await stand_in.start()
     await eventually(lambda: "speaks" in stand_in.message)
     companion.now(True)
-    await eventually(lambda: "no entity of Home" in stand_in.message)
+    await eventually(lambda: "does not have this agent" in stand_in.message)
     assert stand_in.serving
     assert simulated.discovery
     assert home.asked("assist_pipeline/pipeline/update") == []
@@ -326,6 +325,7 @@ async def test_who_uses_it_is_moved_to_the_companion_first(
         "pipeline_id": "ours",
         "name": "Ours",
         "conversation_engine": "conversation.home_8",
+        "conversation_language": "en",
         "language": "en",
     }
     assert simulated.discovery == []
@@ -344,3 +344,29 @@ async def test_a_home_that_is_away_is_waited_for(
     assert simulated.discovery
     home.answers["config_entries/get"] = []
     await eventually(lambda: not simulated.discovery)
+
+
+async def test_a_card_that_nobody_pressed_goes(
+    home: ScriptedHome,
+    simulated: Simulated,
+    companion: ScriptedCompanion,
+    make: Make,
+    tmp_path: Path,
+) -> None:
+    stand_in = make()
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: "speaks" in stand_in.message)
+    ours = (tmp_path / "kept").read_text()
+    home.answers["config_entries/flow/progress"] = [
+        {"flow_id": "1", "handler": "wyoming", "context": {"unique_id": "another"}},
+        {"flow_id": "2", "handler": "wyoming", "context": {"unique_id": ours}},
+        {"flow_id": "3", "handler": "other", "context": {"unique_id": ours}},
+        {"flow_id": "4", "handler": "wyoming", "context": {}},
+    ]
+    path = "config/config_entries/flow/2"
+    home.posts[path] = lambda _: web.json_response({"message": "Flow aborted"})
+    companion.now(True)
+    await eventually(lambda: not stand_in.serving)
+    assert [each["delete"] for each in home.requests if "delete" in each] == [path]
+    assert simulated.discovery == []

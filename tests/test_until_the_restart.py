@@ -32,8 +32,10 @@ LIGHT = "light.kitchen_light"
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
-    """Turn the kitchen light on when it is spoken of; greet otherwise."""
+    """Turn the kitchen light on when it is spoken of, fail when told to; greet otherwise."""
     said = (await request.json())["messages"][-1]["content"].lower()
+    if "please fail" in said:
+        return web.json_response({"error": "out of memory"}, status=500)
     if "turn on the kitchen light" in said:
         return await lines(request, *answer('{"do": ["turn on Kitchen light"]}'))
     return await lines(request, *answer('{"say": "Hello."}'))
@@ -190,13 +192,17 @@ async def test_an_agent_at_once_and_the_companion_after_a_restart(house: House) 
         assert said["response"]["response_type"] == "action_done"
         assert (await session.state(LIGHT))["state"] == "on"
         assert said["conversation_id"]
+        failed = await session.say("please fail", agent)
+        assert failed["response"]["response_type"] == "error"
+        assert "out of memory" in speech(failed)
+        assert "Wyoming" not in speech(failed)
         pipeline = await use(session, agent)
 
     async with house.running() as session:
         await card(session, "ollama_addon")
         assert await agents(session, "wyoming") == [agent]
         assert speech(await session.say("good evening", agent)) == "Hello."
-        await add(session, "ollama_addon")
+        companion = await add(session, "ollama_addon")
 
         async def taken_over() -> bool:
             entries = await session.get("config/config_entries/entry?domain=wyoming")
@@ -210,3 +216,14 @@ async def test_an_agent_at_once_and_the_companion_after_a_restart(house: House) 
         moved = await session.command("assist_pipeline/pipeline/get", pipeline_id=pipeline["id"])
         assert moved == {**pipeline, "conversation_engine": agent}
         assert speech(await session.say("good evening", agent)) == "Hello."
+
+        # Without the companion it stands in again; with it, even a card that nobody pressed goes.
+        await session.delete(f"config/config_entries/entry/{companion}")
+        await card(session, "wyoming")
+        await add(session, "ollama_addon")
+
+        async def no_card() -> bool:
+            flows = await session.command("config_entries/flow/progress")
+            return all(each["handler"] != "wyoming" for each in flows)
+
+        await until(no_card, "the end of the card")

@@ -62,9 +62,9 @@ class ScriptedHome:
     async def open(self) -> None:
         app = web.Application()
         app.router.add_get("/api/websocket", self._websocket)
-        app.router.add_post("/api/{path:.*}", self._post)
+        app.router.add_route("*", "/api/{path:.*}", self._rest)
         app.router.add_get("/core/websocket", self._websocket)
-        app.router.add_post("/core/api/{path:.*}", self._post)
+        app.router.add_route("*", "/core/api/{path:.*}", self._rest)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -159,12 +159,12 @@ class ScriptedHome:
         for event in first:
             await socket.send_json({"id": number, "type": "event", "event": event})
 
-    async def _post(self, request: web.Request) -> web.Response:
+    async def _rest(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401, text="401: Unauthorized")
-        body = await request.json()
+        body = await request.json() if request.can_read_body else {}
         path = request.match_info["path"]
-        self.requests.append({"post": path, **body})
+        self.requests.append({request.method.lower(): path, **body})
         if path not in self.posts:
             return web.Response(status=404, text="404: Not Found")
         return self.posts[path](body)
