@@ -190,12 +190,14 @@ class Stack:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.until_ready())
+                await self._until_up()
                 self.home = await parts.enter_async_context(
                     home_assistant(
                         self._folder / "homeassistant",
                         self._inventory,
                         log=self._log,
                         supervisor=(self.supervisor.url, self.supervisor.core_token),
+                        companion=False,  # The sidecar has placed it there.
                     )
                 )
                 self._tell("Home Assistant is up.")
@@ -205,6 +207,14 @@ class Stack:
             first = several.exceptions[0]
             raise StackError(str(first)) if isinstance(first, InstallError) else first from None
         self._tell("Ready.")
+
+    async def _until_up(self) -> None:
+        """Wait until the sidecar answers: what it does before that, Home Assistant must find."""
+        for _ in range(240):
+            with contextlib.suppress(httpx.TransportError):
+                if (await self.client.get("/health")).is_success:
+                    return
+            await asyncio.sleep(0.1)
 
     async def _statuses(self) -> AsyncIterator[dict[str, tuple[str, str]]]:
         addon = self.supervisor.addon
@@ -227,6 +237,7 @@ class Stack:
         engine = choose_engine()
         self._log(f"The engine is {engine.description}.")
         data = self._folder / "data"
+        (self._folder / "homeassistant").mkdir(exist_ok=True)
         _share(ROOT / ".dev" / "models", data / "models")
         log = self._folder / "sidecar.log"
         log.unlink(missing_ok=True)
@@ -244,6 +255,7 @@ class Stack:
                 "PYTHONPATH": str(ROOT),
                 "PYTHONUNBUFFERED": "1",
                 "OLLAMA_ADDON_DATA": str(data),
+                "OLLAMA_ADDON_HOMEASSISTANT_CONFIG": str(self._folder / "homeassistant"),
                 "OLLAMA_ADDON_HOST": "127.0.0.1",
                 "OLLAMA_ADDON_PORT": str(port),
                 "OLLAMA_ADDON_INGRESS_PEER": ADDRESS,

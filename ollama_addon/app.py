@@ -43,7 +43,7 @@ from ollama_addon.web.auth import Guard, read_token
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.publisher import Events
-from ollama_addon.web.state import Parts
+from ollama_addon.web.state import Access, Parts
 from ollama_addon.wyoming import WyomingServer
 
 _LOGGER = logging.getLogger(__name__)
@@ -202,6 +202,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         stack.callback(applying.cancel)
     return Parts(
         read_token(settings.data / "id"),
+        Access(settings.port, read_token(settings.data / "token"), gateway.port, key),
         options,
         tuple(problems),
         agents,

@@ -20,6 +20,24 @@ class ChoiceBody(BaseModel):
     agent_id: str
 
 
+@router.get("/companion")
+async def companion(request: Request) -> dict[str, Any]:
+    """Return whether the companion integration is there, runs, or waits for a restart."""
+    found = parts(request).companion
+    return {
+        "state": found.state,
+        "message": found.message,
+        "restart_needed": found.restart_needed,
+        "runs": found.runs,
+    }
+
+
+@router.get("/access")
+async def access(request: Request) -> dict[str, Any]:
+    """Return the token and the gateway's key, to connect Home Assistant or other apps by hand."""
+    return asdict(parts(request).access)
+
+
 @router.get("/own-integration")
 async def own_integration(request: Request) -> dict[str, Any]:
     """Return whether Home Assistant's own Ollama integration uses this add-on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import HTTPConnection
@@ -24,11 +24,22 @@ from ollama_addon.web.publisher import Events
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What others need to come in: for the owner's eyes."""
+
+    port: int
+    token: str = field(repr=False)
+    gateway_port: int
+    gateway_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that was made and tied together in `app.py`."""
 
     id: str
     """What this installation is known by, wherever it moves to."""
+    access: Access
     options: Options
     problems: tuple[OptionProblem, ...]
     agents: Mapping[str, Agent]
