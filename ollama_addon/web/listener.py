@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 
 _LOGGER = logging.getLogger(__name__)
 
+GRACE = 2
+"""Seconds that answers under way are given when it stops."""
+
 
 class Listener:
     """Serves `app` at `host` and `port`; port 0 takes a free one.
@@ -45,7 +48,7 @@ class Listener:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=GRACE,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve([bound]), name="gateway")
