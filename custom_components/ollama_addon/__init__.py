@@ -13,7 +13,7 @@ from .client import Client
 from .const import DOMAIN
 from .coordinator import Coordinator, OllamaAddonConfigEntry
 
-PLATFORMS = [Platform.AI_TASK, Platform.CONVERSATION, Platform.SENSOR]
+PLATFORMS = [Platform.AI_TASK, Platform.BUTTON, Platform.CONVERSATION, Platform.SENSOR]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 

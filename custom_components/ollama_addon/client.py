@@ -59,6 +59,10 @@ class Client:
         """Begin to download a model."""
         await self._json("POST", "/api/models/pull", {"name": name})
 
+    async def unload(self, name: str) -> None:
+        """Free the memory that a model takes."""
+        await self._json("POST", "/api/models/unload", {"name": name})
+
     async def delete(self, name: str) -> None:
         """Remove a model from the disk."""
         await self._json("DELETE", f"/api/models/{name}")

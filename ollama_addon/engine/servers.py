@@ -177,6 +177,17 @@ class Servers:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
 
+    async def unload(self, model: str) -> None:
+        """Free the memory that a model takes, on every server. Raises AddonError."""
+        name = canonical(model)
+        for server in self.all:
+            if server.healthy and name in server.loaded:
+                try:
+                    await server.client.generate(server.loaded[name].model or model, keep_alive=0)
+                except TROUBLE as error:
+                    raise server.said(error, model) from error
+                await server.check()
+
     async def _check_often(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_EVERY)

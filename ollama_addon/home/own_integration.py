@@ -6,6 +6,7 @@ agent. What was made is kept in a file, so that nothing else is ever touched.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ class _Made:
     """What was made in Home Assistant: an entry, and a subentry by agent."""
 
     entry_id: str = ""
+    address: str = ""
+    """A digest of the address and the key that the entry was given."""
     subentries: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     """What each subentry was made of, by agent."""
@@ -52,6 +55,7 @@ class OwnIntegration:
         self._key = key
         self._agents = {agent.id: agent for agent in agents}
         self._kept = kept
+        self._address = hashlib.sha256(f"{url} {key}".encode()).hexdigest()
 
     async def state(self) -> OwnState:
         """Return how it is now. Raises AddonError when Home Assistant does not answer."""
@@ -63,6 +67,8 @@ class OwnIntegration:
             for agent_id, agent in self._agents.items()
             if made.settings.get(agent_id) != _settings(agent)
         ]
+        if made.address != self._address:
+            return OwnState("partly", "It has an old address or key of this add-on.")
         if missing:
             return OwnState("partly", f"These agents are not as configured: {', '.join(missing)}.")
         return OwnState("on", "Home Assistant's own Ollama integration has all agents.")
@@ -73,8 +79,12 @@ class OwnIntegration:
         Raises AddonError (`not_set_up`) with Home Assistant's reason when it refuses.
         """
         made = await self._still_there()
+        if made.entry_id and made.address != self._address:
+            # Its flows change neither address nor key of an entry that works.
+            await self.remove()
+            made = _Made()
         if not made.entry_id:
-            made = _Made(await self._make_entry())
+            made = _Made(await self._make_entry(), self._address)
             self._keep(made)
         for agent_id in [each for each in made.subentries if each not in self._agents]:
             await self._remove_subentry(made, agent_id)
@@ -170,7 +180,12 @@ class OwnIntegration:
     def _read(self) -> _Made:
         try:
             kept = json.loads(self._kept.read_text())
-            return _Made(kept["entry_id"], dict(kept["subentries"]), dict(kept["settings"]))
+            return _Made(
+                kept["entry_id"],
+                kept["address"],
+                dict(kept["subentries"]),
+                dict(kept["settings"]),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return _Made()
 

@@ -30,7 +30,7 @@ class ModelBody(BaseModel):
 
 
 class PullBody(BaseModel):
-    """Which model to download."""
+    """Which model is meant."""
 
     name: str = Field(max_length=256)
 
@@ -79,6 +79,12 @@ async def pull(request: Request, body: PullBody) -> dict[str, str]:
     """Begin to download a model; the list tells how far it is."""
     await parts(request).inventory.pull(body.name)
     return {"status": "queued"}
+
+
+@router.post("/unload", status_code=204)
+async def unload(request: Request, body: PullBody) -> None:
+    """Free the memory that a model takes; it is loaded again by the next sentence."""
+    await parts(request).servers.unload(body.name)
 
 
 @router.delete("/{name:path}", status_code=204)

@@ -311,3 +311,29 @@ async def test_models_are_managed_by_actions(entry: str, owner: Core, stack: Sta
         f"services/{DOMAIN}/pull_model?return_response", {"model": stack.model}
     )
     assert answer["service_response"]["model"] == stack.model
+
+
+async def test_a_button_frees_the_memory_of_models(entry: str, owner: Core, stack: Stack) -> None:
+    await owner.say("is the garage door open?")
+
+    async def loaded() -> bool:
+        return bool((await stack.client.get("/api/status")).json()["loaded"])
+
+    async def unloaded() -> bool:
+        return not await loaded()
+
+    await until(loaded, "a model in memory")
+    registered = await owner.command("config/entity_registry/list")
+    (button,) = [
+        entity["entity_id"]
+        for entity in registered
+        if entity["platform"] == DOMAIN and entity["entity_id"].startswith("button.")
+    ]
+
+    async def known() -> bool:
+        state = await owner.state("sensor.ollama_loaded_model")
+        return bool(state["state"] == stack.model)
+
+    await until(known, "the model known to Home Assistant")
+    await owner.post("services/button/press", {"entity_id": button})
+    await until(unloaded, "no model in memory")
