@@ -19,6 +19,7 @@ from eval.result import Result
 from eval.scoring import Spoken, judge
 from eval.values import House, observe
 
+_PARTS = ("engine", "models", "home", "agents")
 _SETTLED = 6
 """The sidecar has seen the whole home when it has told the same of it so many times."""
 _POLL = 0.25
@@ -81,7 +82,9 @@ class Runner:
                 status = (await self._stack.client.get("/api/status")).json()
             if status.get("problems"):
                 raise StackError(" ".join(status["problems"]))
-            parts = [part for part in status.values() if isinstance(part, dict)]
+            parts = [
+                status[part] for part in ("engine", "models", "home", "agents") if part in status
+            ]
             well = bool(parts) and all(part["state"] == "ok" for part in parts)
             same, told = (same + 1 if well and status == told else 0), status
             if same == _SETTLED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from ollama_addon.agent.shortlist import Index
@@ -31,9 +32,9 @@ def clauses(text: str, index: Index, area_id: str | None) -> list[str]:
         for part, shortlist in zip(parts, found, strict=True)
     ]
     strengths = [index.words.strength(words) for words in speaking]
-    # Who says what to do needs less of a name than who only names.
+    # Who says what to do needs less of a name than who only names; "in blue" does neither.
     if any(
-        shortlist.best < (0.4 if strength >= 1.5 else 0.6)
+        shortlist.best < (0.4 if strength >= 1.5 else 0.6 if shortlist.named else math.inf)
         for shortlist, strength in zip(found, strengths, strict=True)
     ):
         return [text]

@@ -147,6 +147,8 @@ def _verbs(target: Target, house: House) -> list[Verb]:
 def _verb_weight(verb: Verb, target: Target, weights: dict[Kind, float]) -> float:
     domain = target.domain
     names = {verb.intent}
+    if verb.intent == "climate.set_fan_mode":
+        names.add("HassClimateSetFanMode")
     if verb.intent == "HassGetState":
         names.add(
             "HassClimateGetTemperature" if domain in ("climate", "sensor") else "HassGetState"

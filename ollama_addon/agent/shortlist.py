@@ -32,6 +32,33 @@ _NEAR = 24
 
 _OTHER = frozenset("other others andere anderen anderes autre autres otra otro andere".split())
 
+_IMPLYING = 3.0
+_IMPLIED = {
+    "HassLightSet": "light",
+    "HassClimateSetTemperature": "climate",
+    "HassClimateGetTemperature": "climate",
+    "HassClimateSetFanMode": "climate",
+    "HassFanSetSpeed": "fan",
+    "HassHumidifierSetpoint": "humidifier",
+    "HassHumidifierMode": "humidifier",
+    "HassMediaPause": "media_player",
+    "HassMediaUnpause": "media_player",
+    "HassMediaNext": "media_player",
+    "HassMediaPrevious": "media_player",
+    "HassMediaPlayerMute": "media_player",
+    "HassMediaPlayerUnmute": "media_player",
+    "HassMediaSearchAndPlay": "media_player",
+    "HassSetVolume": "media_player",
+    "HassSetVolumeRelative": "media_player",
+    "HassVacuumStart": "vacuum",
+    "HassVacuumReturnToBase": "vacuum",
+    "HassVacuumCleanArea": "vacuum",
+    "HassLawnMowerStartMowing": "lawn_mower",
+    "HassLawnMowerDock": "lawn_mower",
+    "HassGetWeather": "weather",
+}
+"""Intents that are about one domain, whatever is named."""
+
 _NAMED_ONLY = {"scene", "script", "button", "input_button", "automation", "sensor", "binary_sensor"}
 """Domains whose entities are meant only when they are named."""
 
@@ -207,8 +234,8 @@ class Index:
         """
         said = tokens(text)
         said += self._joined(said)
-        areas = _best(self._areas.find(said))
-        floors = _best(self._floors.find(said))
+        areas = self._places(self._areas, said)
+        floors = self._places(self._floors, said)
         place = frozenset(
             word for matched in (areas, floors) for _, spoken in matched.values() for word in spoken
         )
@@ -303,6 +330,16 @@ class Index:
             return f"all {plural} on {plain(self.house.floors[target.floor_id].name)}"
         return f"all {plural}"
 
+    def _places(
+        self, lexicon: _Lexicon, said: Sequence[str]
+    ) -> dict[str, tuple[float, frozenset[str]]]:
+        """Return the places that were said; "down" alone is not "downstairs"."""
+        return {
+            key: (share, spoken)
+            for key, (share, spoken) in _best(lexicon.find(said)).items()
+            if any(word in lexicon or not self.words.says(word) for word in spoken)
+        }
+
     def _joined(self, said: Sequence[str]) -> list[str]:
         """Return names that were said, or written down, as two words: "bed room"."""
         pairs = ("".join(pair) for pair in pairwise(said))
@@ -330,6 +367,9 @@ class Index:
             score = score + 0.15 if score >= 0.95 else score + (1.0 - score) / 2
         elif elsewhere:
             score *= 0.6
+            if spoken <= place and share < 0.95:
+                # "Ground floor" names the place, and no floor lamp elsewhere.
+                score *= 0.5
         if share >= 0.95:
             return score
         # A part of a name that leaves words of the sentence unexplained was perhaps not meant.
@@ -361,7 +401,28 @@ class Index:
                 # Blinds, shutters and curtains are called by each other's names.
                 device_class = ""
             found[domain, device_class or None] = spoken
-        return found
+        return found or self._implied(said)
+
+    def _implied(self, said: Sequence[str]) -> dict[tuple[str, str | None], frozenset[str]]:
+        """Return the domain that a sentence can only be about, though it names none.
+
+        "make the bedroom pink" is about lights, "is it locked" about locks.
+        """
+        text = f" {' '.join(said)} "
+        for domain, phrases in (
+            ("lock", self.words.states["lock_states"]),
+            ("light", self.words.colors),
+        ):
+            if self._domains[domain] and any(f" {phrase} " in text for phrase in phrases):
+                return {(domain, None): frozenset()}
+        weights = self.words.weigh(said)
+        if not weights:
+            return {}
+        kind = max(weights, key=lambda each: weights[each])
+        implied = _IMPLIED.get(kind.intent, "")
+        if weights[kind] < _IMPLYING or not self._domains[implied]:
+            return {}
+        return {(implied, None): frozenset()}
 
     def _every(self, said: Sequence[str]) -> bool:
         return any(f" {phrase} " in f" {' '.join(said)} " for phrase in self.words.all)
@@ -377,7 +438,7 @@ class Index:
         text = " ".join(said)
         every = self._every(said)
         everywhere = any(f" {phrase} " in f" {text} " for phrase in self.words.everywhere)
-        for domain, device_class in nouns:
+        for (domain, device_class), spoken in nouns.items():
             if not self._domains[domain]:
                 continue
             places: list[tuple[Group, float]] = [
@@ -396,6 +457,9 @@ class Index:
                 places.append((house, 0.95 if every or everywhere else 0.5))
             for group, score in places:
                 members = group.members(self.house)
+                if not spoken:
+                    # What is only implied gives way to what is named.
+                    score = min(score, 0.85)
                 if len(members) == 1:
                     yield members[0], score - 0.05
                 elif members:

@@ -170,6 +170,10 @@ class Words:
         """Tell whether the word occurs in any sentence of the language."""
         return self._nearest(word) is not None or word in FILLERS
 
+    def says(self, word: str) -> bool:
+        """Tell whether the word itself occurs in the sentences of the language."""
+        return word in self._weights
+
     def _nearest(self, word: str) -> str | None:
         """Return the known word that this one is, or is an inflection or a mishearing of."""
         if word in self._weights:
