@@ -213,7 +213,7 @@ class Connection:
         except ValueError:
             answer = None
         if response.status_code >= 400:
-            detail = answer.get("message") if isinstance(answer, dict) else None
+            detail = _detail(answer)
             raise AddonError(
                 "home_failed",
                 f"Home Assistant answered {path} with status {response.status_code}"
@@ -370,6 +370,16 @@ def _away(reason: str = "") -> AddonError:
         + ". It may be restarting: try again in a moment.",
         503,
     )
+
+
+def _detail(answer: Any) -> str:
+    """Return what Home Assistant says of a refusal: a message, or what is wrong by field."""
+    if not isinstance(answer, dict):
+        return ""
+    errors = answer.get("errors")
+    if isinstance(errors, dict):
+        return "; ".join(f"{field}: {text}" for field, text in errors.items())
+    return str(answer.get("message") or "")
 
 
 def _reason(err: BaseException) -> str:

@@ -49,7 +49,11 @@ class Linked:
 
     def own(self, agents: Sequence[AgentOptions] = (HOME, POET)) -> OwnIntegration:
         """What the sidecar makes of its options at each start."""
-        return OwnIntegration(self.connection, self.url, self.key, agents, self.kept)
+
+        async def url() -> str:
+            return self.url
+
+        return OwnIntegration(self.connection, self.servers, url, self.key, agents, self.kept)
 
     async def open(self, port: int = 0) -> None:
         """Have the gateway listen, with the key as it is now."""

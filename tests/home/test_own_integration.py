@@ -205,3 +205,34 @@ async def test_without_the_gateway_nothing_is_made(link: Linked) -> None:
     assert (await link.own().state()).state == "off"
     await link.open(link.listener.port)
     assert (await link.own().apply()).state == "on"
+
+
+async def test_the_option_undoes_what_it_did(link: Linked) -> None:
+    assert (await link.own().follow(wanted=False)).state == "off"
+    assert (await link.own().follow(wanted=True)).state == "on"
+    assert (await link.own((HOME,)).follow(wanted=True)).state == "on"
+    assert set(await link.subentries()) == {"Home"}
+    assert (await link.own().follow(wanted=False)).state == "off"
+    assert await link.entries() == {}
+
+
+async def test_what_a_click_did_stays_without_the_option(link: Linked) -> None:
+    await link.own().apply()
+    await link.own().follow(wanted=True)
+    assert (await link.own((HOME,)).follow(wanted=False)).state == "on"
+    assert set(await link.subentries()) == {"Home"}
+    await link.forget()
+    assert (await link.own().follow(wanted=False)).state == "off"
+    assert await link.entries() == {}
+
+
+async def test_a_model_that_can_do_less(link: Linked) -> None:
+    link.engine.capabilities = ["completion"]
+    thinker = HOME.model_copy(update={"think": True})
+    done = await link.own((thinker,)).apply()
+    assert done.state == "on"
+    assert "Home cannot control" in done.message
+    said, asked = await link.say("Home")
+    assert said == "Hello"
+    assert not asked.get("tools")
+    assert asked["think"] is False
