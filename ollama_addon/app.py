@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import shlex
@@ -190,18 +189,26 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     )
     await gateway.start()
     stack.push_async_callback(gateway.stop)
+
+    async def gateway_url() -> str:
+        host = str((await supervisor.self_info())["hostname"]) if supervisor else "localhost"
+        return f"http://{host}:{gateway.port}"
+
     own_integration = OwnIntegration(
         connection,
-        f"http://{await _hostname(supervisor)}:{gateway.port}",
+        servers,
+        gateway_url,
         key,
         options.agents,
         settings.data / "own_integration.json",
     )
-    if options.own_integration:
-        applying = asyncio.create_task(_apply(own_integration, mirror))
-        stack.callback(applying.cancel)
+    following = asyncio.create_task(
+        _follow(own_integration, mirror, wanted=options.own_integration)
+    )
+    stack.callback(following.cancel)
     return Parts(
         read_token(settings.data / "id"),
+        settings.data,
         Access(settings.port, read_token(settings.data / "token"), gateway.port, key),
         options,
         tuple(problems),
@@ -219,25 +226,22 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     )
 
 
-async def _hostname(supervisor: Supervisor | None) -> str:
-    """Return how Home Assistant reaches this container."""
-    if supervisor is not None:
-        with contextlib.suppress(AddonError):
-            return str((await supervisor.self_info())["hostname"])
-    return "localhost"
-
-
-async def _apply(own_integration: OwnIntegration, mirror: Mirror) -> None:
-    """Have Home Assistant's own integration use this add-on, until that is done."""
+async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:
+    """Have Home Assistant's own integration be what the options say, until that is done."""
+    told = ""
     while True:
         try:
             await mirror.wait_ready(600)
-            state = await own_integration.apply()
-            _LOGGER.info("%s", state.message)
-            return
+            state = await own_integration.follow(wanted)
+            if state.state != "partly":
+                return
+            message = state.message
         except (AddonError, TimeoutError) as error:
-            _LOGGER.warning("Home Assistant's own Ollama integration: %s", error)
-            await asyncio.sleep(60)
+            message = str(error)
+        if message != told:
+            told = message
+            _LOGGER.warning("Home Assistant's own Ollama integration: %s", message)
+        await asyncio.sleep(60)
 
 
 async def _announce(supervisor: Supervisor, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from awesomeversion import AwesomeVersion
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
@@ -126,8 +127,14 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
                 translation_key=f"{part}_down",
                 placeholders={"message": str(status.get(part, {}).get("message", ""))},
             )
+        self._issue(
+            "disk_full",
+            status.get("disk", {}).get("state", "ok") != "ok",
+            translation_key="disk_full",
+            placeholders={"message": str(status.get("disk", {}).get("message", ""))},
+        )
         integration = await async_get_integration(self.hass, DOMAIN)
-        newer = str(status.get("version", "")) > str(integration.version or "")
+        newer = AwesomeVersion(status.get("version")) > AwesomeVersion(integration.version)
         self._issue(
             "integration_outdated",
             newer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 from starlette.requests import HTTPConnection
@@ -39,6 +40,8 @@ class Parts:
 
     id: str
     """What this installation is known by, wherever it moves to."""
+    data: Path
+    """The folder that the add-on keeps everything in."""
     access: Access
     options: Options
     problems: tuple[OptionProblem, ...]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+import psutil
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from ollama_addon import __version__
 from ollama_addon.home.templates import Rendered
 from ollama_addon.web.state import Parts, parts
+
+_FULL = 3e9
+"""Free bytes below which a disk is nearly full: the smallest useful models need as many."""
 
 Health = Literal["ok", "degraded", "down"]
 
@@ -34,6 +38,7 @@ class Status(BaseModel):
     models: Part
     home: Part
     agents: Part
+    disk: Part
     loaded: list[str]
     """Models in memory."""
     problems: list[str]
@@ -62,6 +67,7 @@ def status_of(all_parts: Parts) -> Status:
         models=_models(all_parts),
         home=_home(all_parts),
         agents=_agents(all_parts),
+        disk=_disk(all_parts),
         problems=[f"{p.field}: {p.message}" if p.field else p.message for p in all_parts.problems],
     )
 
@@ -124,6 +130,18 @@ def _agents(all_parts: Parts) -> Part:
         return Part(state="degraded", message=" ".join(spoiled))
     names = ", ".join(agent.options.name for agent in all_parts.agents.values())
     return Part(state="ok", message=f"Ready: {names}.")
+
+
+def _disk(all_parts: Parts) -> Part:
+    free = psutil.disk_usage(str(all_parts.data)).free
+    sentence = f"{free / 1e9:.0f} GB of the disk are free."
+    if free > _FULL:
+        return Part(state="ok", message=sentence)
+    # Whole gigabytes, so that the sentence does not change all the time.
+    return Part(
+        state="degraded",
+        message=f"{sentence} Delete models that are not needed on the Models page, or other data.",
+    )
 
 
 def _instructions(name: str, rendered: Rendered) -> str:

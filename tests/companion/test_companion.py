@@ -246,12 +246,14 @@ async def test_a_stopped_add_on_is_unavailable_and_comes_back(
     async def available() -> bool:
         return not await unavailable()
 
+    before = await owner.say("turn on the kitchen light")
     await addon.stop()
     await until(unavailable, "unavailable")
     await addon.start()
     await stack.until_ready()
     await until(available, "available")
-    assert speech(await owner.say("is the garage door open?"))
+    after = await owner.say("is the garage door open?", conversation_id=before["conversation_id"])
+    assert speech(after)
 
 
 async def test_a_new_token_is_followed(entry: str, owner: Core, stack: Stack) -> None:
@@ -273,6 +275,63 @@ async def test_a_new_token_is_followed(entry: str, owner: Core, stack: Stack) ->
 
     await until(answers, "connected again")
     assert speech(await owner.say("is the garage door open?"))
+
+
+async def test_a_token_that_is_refused_is_asked_for(entry: str, owner: Core, stack: Stack) -> None:
+    addon = stack.supervisor.addon
+    await addon.stop()
+    (addon.data / "token").unlink()
+    # As where Home Assistant and the add-on run on different machines: nothing is announced.
+    stack.supervisor.fail("/discovery")
+
+    async def asked() -> Any:
+        flows = await owner.command("config_entries/flow/progress")
+        return [flow for flow in flows if flow["context"].get("source") == "reauth"]
+
+    try:
+        await addon.start()
+        (flow,) = await until(asked, "a token asked for")
+        path = f"config/config_entries/flow/{flow['flow_id']}"
+        wrong = await owner.post(path, {"token": "wrong"})
+        assert wrong["errors"] == {"base": "invalid_auth"}
+        token = (addon.data / "token").read_text()
+        done = await owner.post(path, {"token": token})
+        assert (done["type"], done["reason"]) == ("abort", "reauth_successful")
+    finally:
+        stack.supervisor.heal()
+        await addon.restart()
+        await stack.until_ready()
+
+    async def answers() -> bool:
+        state = await owner.state("conversation.home")
+        return bool(state["state"] != "unavailable")
+
+    await until(answers, "connected again")
+
+
+async def test_what_is_down_stands_among_the_repairs(entry: str, owner: Core, stack: Stack) -> None:
+    addon = stack.supervisor.addon
+    kept = addon.user_options["agents"]
+
+    async def issues() -> set[str]:
+        found = (await owner.command("repairs/list_issues"))["issues"]
+        return {issue["translation_key"] for issue in found if issue["domain"] == DOMAIN}
+
+    async def told() -> bool:
+        return "agents_down" in await issues()
+
+    async def mended() -> bool:
+        return "agents_down" not in await issues()
+
+    addon.user_options["agents"] = []
+    try:
+        await addon.restart()
+        await until(told, "a repair")
+    finally:
+        addon.user_options["agents"] = kept
+        await addon.restart()
+        await stack.until_ready()
+    await until(mended, "no repair")
 
 
 async def test_diagnostics_hold_no_secret(entry: str, owner: Core, stack: Stack) -> None:
