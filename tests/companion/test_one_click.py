@@ -43,7 +43,8 @@ async def test_home_assistants_own_integration_is_set_up_used_and_undone(
     (agent,) = [
         entity["entity_id"]
         for entity in registered
-        if entity["platform"] == "ollama" and entity["entity_id"].startswith("conversation.")
+        if entity["config_entry_id"] == made[0]["entry_id"]
+        and entity["entity_id"].startswith("conversation.")
     ]
     # Their prompt, their tools, our engine: that it answers at all went through the gateway.
     answer = await owner.say("hello", agent)
