@@ -63,13 +63,18 @@ class Agent:
     """One configured agent. `converse` is safe to be run many times at once."""
 
     def __init__(
-        self, options: AgentOptions, servers: Servers, home: Home, inventory: Inventory
+        self,
+        options: AgentOptions,
+        servers: Servers,
+        home: Home,
+        inventory: Inventory,
+        history: History | None = None,
     ) -> None:
         self.options = options
         self._servers = servers
         self._home = home
         self._inventory = inventory
-        self._history = History()
+        self.history = history or History()
         self._indexes: dict[str, Index] = {}
         self._names: dict[str, Mapping[str, str]] = {}
         self.rendered = Rendered("")
@@ -94,10 +99,10 @@ class Agent:
         """
         self.check(turn)
         clock = Clock()
-        conversation = self._history.open(turn.conversation_id or uuid.uuid4().hex)
+        conversation = self.history.open(turn.conversation_id or uuid.uuid4().hex)
         step = Step(turn, self._home.mirror.house, conversation, clock)
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
-        if (pull := self._inventory.progress(self.options.model)) and pull.active:
+        if pull := self._inventory.waits_for(self.options.model):
             yield Delta(pull.message)
             yield End(False, step.usage, clock.as_json(), "failed")
             return

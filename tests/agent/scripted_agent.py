@@ -35,7 +35,7 @@ class Model:
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     async def details(self, model: str) -> Details:
-        return Details(frozenset(self.capabilities), self.parameters, "", 8192, "", "")
+        return Details(frozenset(self.capabilities), self.parameters, "", 8192, "", "", 0)
 
     async def capabilities_of(self, model: str) -> set[str]:
         return set(self.capabilities)
@@ -105,7 +105,7 @@ class _Servers:
 
 
 class _Inventory:
-    def progress(self, model: str) -> None:
+    def waits_for(self, model: str) -> None:
         return None
 
 
