@@ -78,9 +78,13 @@ class Server:
 
     async def check(self) -> None:
         """Look whether it answers and what it has. Checks at the same time share one look."""
+        await asyncio.shield(self.look())
+
+    def look(self) -> asyncio.Task[None]:
+        """Begin to look, without waiting for it."""
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check())
-        await asyncio.shield(self._checking)
+        return self._checking
 
     async def _check(self) -> None:
         began = time.perf_counter()

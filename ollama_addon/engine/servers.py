@@ -281,6 +281,8 @@ class Servers:
     def _learn(self, server: Server, model: str, last: Mapping[str, Any]) -> None:
         if server.bundled:
             self.speeds.learn(model, last)
+            if canonical(model) not in server.loaded:
+                server.look()  # it is in memory now
         self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:

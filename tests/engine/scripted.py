@@ -28,6 +28,11 @@ class Scripted:
         self.models = dict.fromkeys(models, "sha256:1")
         """Names and digests."""
         self.capabilities = ["completion"]
+        self.info: dict[str, Any] = {"general.architecture": "a", "a.context_length": 4096}
+        self.size: int | None = None
+        """Bytes of each model's file."""
+        self.loaded: dict[str, int] = {}
+        """Models in memory, and their bytes there."""
         self.requests: list[tuple[str, Any]] = []
         """Path and body of everything that was posted."""
         self.on: dict[str, Handler] = {}
@@ -56,15 +61,17 @@ class Scripted:
             self.requests.append((request.path, body))
         if request.path in self.on:
             return await self.on[request.path](request)
-        models = [{"name": m, "model": m, "digest": d} for m, d in self.models.items()]
+        size = {} if self.size is None else {"size": self.size}
+        models = [{"name": m, "model": m, "digest": d, **size} for m, d in self.models.items()]
         match request.path:
             case "/api/tags":
                 return web.json_response({"models": models})
             case "/api/ps":
-                return web.json_response({"models": []})
+                loaded = [{"name": m, "model": m, "size": s} for m, s in self.loaded.items()]
+                return web.json_response({"models": loaded})
             case "/api/show":
-                info = {"general.architecture": "a", "a.context_length": 4096}
-                return web.json_response({"model_info": info, "capabilities": self.capabilities})
+                about = {"model_info": self.info, "capabilities": self.capabilities}
+                return web.json_response(about)
             case "/api/chat":
                 return await lines(request, *answer("Hello"))
             case "/api/pull":
