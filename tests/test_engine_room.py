@@ -126,6 +126,26 @@ async def test_other_engine_settings_restart_the_engine_after_its_answer(
     assert turn.outcome == "done"
 
 
+async def test_an_engine_that_is_killed_in_the_middle_of_an_answer(stack: Stack) -> None:
+    before = engine(stack)
+    tale = asyncio.create_task(
+        stack.client.post(
+            "/api/agents/home/generate", json={"instructions": "Tell a long story about a dog."}
+        )
+    )
+    await asyncio.sleep(0.5)
+    before.kill()
+    answer = await tale
+    assert answer.status_code == 503
+    assert "started again by itself" in answer.json()["error"]["message"]
+    await stack.until_ready()
+    async with asyncio.timeout(60):
+        while (turn := await stack.say("turn off the kitchen light")).outcome != "done":  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    assert turn.reply
+    assert (await figures(stack))["ollama_addon_engine_restarts_total"] >= 1
+
+
 async def test_another_agent_needs_no_restart(stack: Stack, options: dict[str, Any]) -> None:
     home = options["agents"][0]
     poet = home | {"name": "Poet", "control_home": False, "instructions": "You are a poet."}

@@ -112,13 +112,20 @@ class Server:
         self.latency = None
         self.message = message
 
+    def known(self, model: str) -> Details | None:
+        """Return what `model` is and can do, when that was asked before."""
+        return self._details.get(self._version(model))
+
+    def _version(self, model: str) -> tuple[str, str | None]:
+        listed = self.models.get(canonical(model))
+        return canonical(model), listed.digest if listed else None
+
     async def details(self, model: str) -> Details:
         """Tell what `model` is and can do; asked once for each version of it.
 
         Raises AddonError.
         """
-        listed = self.models.get(canonical(model))
-        key = (canonical(model), listed.digest if listed else None)
+        key = self._version(model)
         if key not in self._details:
             try:
                 async with asyncio.timeout(_CHECK_TIMEOUT):

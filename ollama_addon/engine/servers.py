@@ -154,6 +154,15 @@ class Servers:
         """Tell what `model` is and can do. Raises AddonError."""
         return await (await self.for_model(model)).details(model)
 
+    def longest_context(self, model: str) -> int | None:
+        """Return the longest context that `model` was made for, in tokens, where that is known."""
+        name = canonical(model)
+        for server in self.all:
+            if server.healthy and name in server.models:
+                details = server.known(model)
+                return details.context_length if details else None
+        return None
+
     async def capabilities(self, model: str) -> set[str]:
         """Tell what `model` can do: `completion`, `tools`, `thinking` … Raises AddonError."""
         return set((await self.details(model)).capabilities)

@@ -8,8 +8,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ollama_addon.model_names import canonical
+
 MODEL = "smollm2:135m"
 """The model of the embedded engine."""
+
+_OF_A_MODEL = ("/api/chat", "/api/generate", "/api/show", "/api/delete")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,6 +65,10 @@ class Scripted:
             self.requests.append((request.path, body))
         if request.path in self.on:
             return await self.on[request.path](request)
+        named = str((body or {}).get("model", ""))
+        there = canonical(named) in map(canonical, self.models)
+        if request.path in _OF_A_MODEL and not there:
+            return web.json_response({"error": f"model '{named}' not found"}, status=404)
         size = {} if self.size is None else {"size": self.size}
         models = [{"name": m, "model": m, "digest": d, **size} for m, d in self.models.items()]
         match request.path:
@@ -73,12 +81,26 @@ class Scripted:
                 about = {"model_info": self.info, "capabilities": self.capabilities}
                 return web.json_response(about)
             case "/api/chat":
-                return await lines(request, *answer("Hello"))
+                self.loaded.setdefault(named, 10**8)
+                chunks = answer("Hello")
+                if body.get("stream") is False:
+                    return web.json_response(chunks[-1] | {"message": chunks[0]["message"]})
+                return await lines(request, *chunks)
+            case "/api/generate" if body.get("keep_alive") == 0:
+                self.loaded.pop(named, None)
+                return web.json_response({"response": "", "done": True, "done_reason": "unload"})
+            case "/api/pull" if "unknown" in named:
+                error = {"error": "pull model manifest: file does not exist"}
+                if body.get("stream") is False:
+                    return web.json_response(error, status=500)
+                return await lines(request, {"status": "pulling manifest"}, error)
             case "/api/pull":
-                self.models[body["model"]] = "sha256:2"
+                self.models.setdefault(named, "sha256:2")
+                if body.get("stream") is False:
+                    return web.json_response({"status": "success"})
                 return await lines(request, {"status": "success"})
             case "/api/delete":
-                del self.models[body["model"]]
+                del self.models[named]
                 return web.Response()
         raise web.HTTPNotFound
 
@@ -88,7 +110,15 @@ def answer(*words: str) -> list[dict[str, Any]]:
     chunks: list[dict[str, Any]] = [
         {"message": {"role": "assistant", "content": word}, "done": False} for word in words
     ]
-    return [*chunks, {"message": {"role": "assistant", "content": ""}, "done": True}]
+    counts = {
+        "load_duration": 1,
+        "prompt_eval_count": 9,
+        "prompt_eval_duration": 10**6,
+        "eval_count": len(words) + 1,
+        "eval_duration": 10**6,
+    }
+    end = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+    return [*chunks, end | counts]
 
 
 async def lines(
