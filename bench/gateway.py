@@ -57,12 +57,14 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
 
 
 async def _first_byte(client: httpx.AsyncClient) -> float:
-    took: list[float] = []
     began = time.perf_counter()
     async with client.stream("POST", "/api/chat", json=_ASKED) as answer:
-        async for _ in answer.aiter_raw():
-            took.append(time.perf_counter() - began)
-    return took[0]
+        parts = answer.aiter_raw()
+        await anext(parts)
+        took = time.perf_counter() - began
+        async for _ in parts:
+            pass
+    return took
 
 
 async def _rate(it: Rig, client: httpx.AsyncClient, clients: int) -> float:

@@ -98,28 +98,33 @@ class Scribe:
 
     async def _chat(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         core = bool(body.get("tools"))
-        last = body["messages"][-1]["role"]
+        newest = body["messages"][-1]["role"]
         warming = self.script is None or (body.get("options") or {}).get("num_predict") == 1
-        calls = core and last == "user"
+        calls = core and newest == "user"
         if not warming:
             body["format"] = _only(self._said(core=core, calls=calls))
             body.setdefault("options", {})["num_predict"] = 256
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         written = ""
+        last: dict[str, Any] = {}
         async with self._engine.stream("POST", "/api/chat", json=body) as answer:
             async for line in answer.aiter_lines():
                 chunk = json.loads(line)
                 if error := chunk.get("error"):
                     raise RuntimeError(error)
                 written += chunk["message"].get("content") or ""
-                if core and not warming and not chunk["done"]:
-                    continue  # core is given it whole: what it decodes is not what it shows
-                if chunk["done"] and not warming:
-                    await self._note(chunk, ours=not core)
-                    if core:
-                        chunk["message"] = self._message(written, calls=calls)
-                await response.write(json.dumps(chunk).encode() + b"\n")
+                if chunk["done"]:
+                    last = chunk
+                elif warming or not core:
+                    # Core is given it whole: what is decoded there is not what it shows.
+                    await response.write(json.dumps(chunk).encode() + b"\n")
+        if not warming:
+            # The engine's own record of a request is there when its answer has ended.
+            await self._note(last, ours=not core)
+            if core:
+                last["message"] = self._message(written, calls=calls)
+        await response.write(json.dumps(last).encode() + b"\n")
         return response
 
     def _said(self, *, core: bool, calls: bool) -> Any:

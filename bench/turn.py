@@ -205,7 +205,8 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
             path = ROOT / "eval" / "homes" / f"{home}.yaml"
             lights, satellites = _look(path)
             await both.move_in(path, _exposed(path))
-            repeats = 3 if quick or size > 100 else 5
+            large = size > 100
+            repeats = 2 if large else 3 if quick else 5
             rows: dict[str, dict[str, list[Said]]] = {
                 kind: {side: [] for side in SIDES}
                 for kind in ("cold", "warm", "state changed", "alternating")
@@ -213,7 +214,7 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
             for side in SIDES:
                 await both.forget(model)
                 rows["cold"][side].append(await both.say(side, lights[0], on=True))
-            for block in range(2):
+            for block in range(1 if large else 2):
                 for side in SIDES if block % 2 == 0 else reversed(SIDES):
                     await both.say(side, lights[1], on=bool(block))  # what the other pushed out
                     for number in range(repeats):
@@ -221,7 +222,7 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
                         rows["warm"][side].append(said)
                     await both.change_a_state(f"light.{_first(path)}")
                     rows["state changed"][side].append(await both.say(side, lights[2], on=True))
-            for _ in range(2):
+            for _ in range(0 if large else 2):
                 for side in SIDES:
                     rows["alternating"][side].append(await both.say(side, lights[0], on=False))
             moved = [
