@@ -213,8 +213,9 @@ class Agent:
     async def _act(self, step: Step) -> AsyncIterator[Event]:
         """Let the model choose what to do or say, and do it."""
         await self._home.mirror.wait_ready(5.0)
-        # A language that is new takes a second to learn, which no other turn shall wait for.
-        await asyncio.to_thread(words_of, step.language)
+        if step.language not in self._indexes:
+            # A language that is new takes a second to learn, which no other turn shall wait for.
+            await asyncio.to_thread(words_of, step.language)
         await self._learn_names(step.language)
         step.index = self.index(step.language)
         if (answered := doing.answered(step)) is not None:
