@@ -136,7 +136,7 @@ BUILD = _object(
     "build_from",
 )
 
-REPOSITORY = _object({"name": _TEXT, "url": _URL, "maintainer": _TEXT}, "name", "maintainer")
+REPOSITORY = _object({"name": _TEXT, "url": _URL, "maintainer": _TEXT}, "name", "url", "maintainer")
 
 TRANSLATION: dict[str, Any] = _object(
     {
