@@ -34,7 +34,7 @@ def main() -> int:
         nargs="*",
         choices=[*BENCHES, *LONG, []],
         metavar="BENCH",
-        help=f"any of {', '.join(BENCHES)}; all of them when left out; longer ones are {', '.join(LONG)}",
+        help=f"{', '.join(BENCHES)} (all of them when left out), or {', '.join(LONG)}",
     )
     parser.add_argument("--json", action="store_true", help="print one object for programs")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, one house")
