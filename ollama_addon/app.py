@@ -33,11 +33,12 @@ from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
+from ollama_addon.journal import Journal
 from ollama_addon.options import load_options, wanted_models
 from ollama_addon.placing import DOMAIN
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
-from ollama_addon.web import conversation, events, hass, models, panel, status
+from ollama_addon.web import conversation, events, hass, journal, models, panel, status
 from ollama_addon.web.auth import Guard, read_token
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
@@ -110,7 +111,7 @@ def make_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.include_router(status.open_router)
-    for each in (status, conversation, events, hass, models, panel):
+    for each in (status, conversation, events, hass, journal, models, panel):
         app.include_router(each.router, dependencies=[Depends(guard)])
     app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
     _answer_errors(app)
@@ -159,7 +160,14 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
     )
+    happenings = Events()
+    kept = Journal(settings.data / "journal.sqlite", options.journal_days)
+    await kept.start()
+    stack.push_async_callback(kept.stop)
+    kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
     agents = {agent.id: Agent(agent, servers, home, inventory) for agent in options.agents}
+    for agent in agents.values():
+        agent.on_turn = kept.keep
     warmup = Warmup(tuple(agents.values()), mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -218,7 +226,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         inventory,
         connection,
         mirror,
-        Events(),
+        happenings,
+        kept,
         own_integration,
         Pipelines(connection),
         companion,

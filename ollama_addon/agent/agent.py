@@ -7,7 +7,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from ollama_addon.agent.events import Delta, End, Event, Start
 from ollama_addon.agent.history import Exchange, History
 from ollama_addon.agent.later import is_later
 from ollama_addon.agent.offers import Offer, offers
+from ollama_addon.agent.record import Record
 from ollama_addon.agent.repair import Repaired, Verdict, repair
 from ollama_addon.agent.replies import Done
 from ollama_addon.agent.shortlist import LIMIT, Index
@@ -74,6 +76,8 @@ class Agent:
         self._names: dict[str, Mapping[str, str]] = {}
         self.rendered = Rendered("")
         """The instructions as they were rendered last."""
+        self.on_turn: Callable[[Record], None] = lambda record: None
+        """Called with each turn when it is over, however it ended."""
 
     def check(self, turn: Turn) -> None:
         """Raise AddonError for a sentence that cannot be answered whatever happens."""
@@ -93,9 +97,28 @@ class Agent:
         Raises AddonError when the turn cannot be finished.
         """
         self.check(turn)
-        clock = Clock()
         conversation = self._history.open(turn.conversation_id or uuid.uuid4().hex)
-        step = Step(turn, self._home.mirror.house, conversation, clock)
+        step = Step(turn, self._home.mirror.house, conversation, Clock())
+        record = step.record
+        record.agent, record.model = self.options.id, self.options.model
+        try:
+            async with aclosing(self._turn(step)) as events:
+                async for event in events:
+                    record.take(event)
+                    yield event
+        except AddonError as error:
+            record.fail(error.code, error.message)
+            raise
+        except Exception as error:
+            record.fail("internal", repr(error))
+            raise
+        finally:
+            record.timings = record.timings or step.clock.as_json()
+            self.on_turn(record)
+
+    async def _turn(self, step: Step) -> AsyncGenerator[Event, None]:
+        """Yield what happens in one turn."""
+        clock, conversation = step.clock, step.conversation
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
         if (pull := self._inventory.progress(self.options.model)) and pull.active:
             yield Delta(pull.message)
@@ -178,6 +201,7 @@ class Agent:
 
     async def _talk(self, step: Step) -> AsyncIterator[Event]:
         """Answer with words only; the house is neither seen nor touched."""
+        step.record.mode = "talk"
         content = _with_extra(step.turn.text, step.turn)
         messages = [
             *await self.prefix(step.language, "talk"),
@@ -208,7 +232,7 @@ class Agent:
             async for event in self._carry_out(step, answered):
                 yield event
             return
-        mode = await self.mode()
+        step.record.mode = mode = await self.mode()
         run = self._natively(step) if mode == "native" else self._structured(step, mode)
         async for event in run:
             yield event
@@ -263,6 +287,8 @@ class Agent:
             or repair(proposed, step.index, area_id=step.satellite.area_id)
             for offer, proposed in result
         ]
+        for (_, proposed), item in zip(result, repaired, strict=True):
+            step.record.repaired(proposed, item)
         async for event in self._carry_out(step, repaired):
             yield event
 
@@ -270,6 +296,7 @@ class Agent:
         """Return what the model may answer."""
         area_id = step.satellite.area_id
         parts: list[Sequence[Offer]] = []
+        step.record.shortlist.clear()
         named: set[str] = set()
         text = continued(step.turn.text, step.index, step.conversation.spoken)
         step.conversation.spoken = spoken(text, step.index)
@@ -278,6 +305,7 @@ class Agent:
                 clause, area_id=area_id, previous=step.conversation.targets
             )
             named |= shortlist.named
+            step.record.looked_up(shortlist)
             parts.append(
                 offers(
                     clause,
@@ -289,6 +317,7 @@ class Agent:
             )
         looks = () if narrow else prompt.places(step.index.house)
         choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
+        step.record.offered(choices.offers)
         free = tuple(word for word in tokens(step.turn.text) if word not in named)
         return replace(choices, free=free)
 
@@ -423,6 +452,7 @@ class Agent:
             key = repr(item.action or proposed)
             if key not in tried:
                 tried.add(key)
+                step.record.repaired(proposed, item)
                 fresh.append(((name, arguments), item))
         return fresh
 
@@ -459,6 +489,7 @@ class Agent:
         """Send a prompt and yield the pieces of the answer as they come; counts what it cost."""
         began = time.perf_counter()
         step.usage.model_calls += 1
+        asked = step.record.ask(messages)
         think = await self._think(structured=schema is not None)
         limit = _THOUGHT_TOKENS if think else _MORE_TOKENS
         if schema and await self.mode() == "narrow":
@@ -474,6 +505,7 @@ class Agent:
                 temperature=self.options.temperature if schema is None else 0.0,
                 keep_alive=self.options.keep_alive,
             ):
+                asked.hear(chunk)
                 yield chunk.get("message") or {}
                 if chunk.get("done"):
                     step.usage.prompt_tokens += chunk.get("prompt_eval_count") or 0

@@ -27,10 +27,10 @@ router = APIRouter(prefix="/api")
 
 @router.get("/events", response_class=StreamingResponse)
 async def events(request: Request) -> StreamingResponse:
-    """Stream what happens: `status`, `agents`, `pull` and `turn`.
+    """Stream what happens: `status`, `agents`, `pull`, `turn` and `journal`.
 
     The first two come at once and whenever they change, `pull` while a model is downloaded,
-    `turn` after each turn.
+    `turn` after each turn, `journal` when one was written down.
     """
     return EventSourceResponse(_stream(parts(request)), headers={"Cache-Control": "no-store"})
 

@@ -19,6 +19,7 @@ from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.journal import Journal
 from ollama_addon.options import OptionProblem, Options
 from ollama_addon.standin import StandIn
 from ollama_addon.web.publisher import Events
@@ -52,6 +53,7 @@ class Parts:
     connection: Connection
     mirror: Mirror
     events: Events
+    journal: Journal
     own_integration: OwnIntegration
     pipelines: Pipelines
     companion: Companion

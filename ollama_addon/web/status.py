@@ -39,6 +39,7 @@ class Status(BaseModel):
     home: Part
     agents: Part
     disk: Part
+    journal: Part
     loaded: list[str]
     """Models in memory."""
     problems: list[str]
@@ -68,6 +69,7 @@ def status_of(all_parts: Parts) -> Status:
         home=_home(all_parts),
         agents=_agents(all_parts),
         disk=_disk(all_parts),
+        journal=_journal(all_parts),
         problems=[f"{p.field}: {p.message}" if p.field else p.message for p in all_parts.problems],
     )
 
@@ -142,6 +144,15 @@ def _disk(all_parts: Parts) -> Part:
         state="degraded",
         message=f"{sentence} Delete models that are not needed on the Models page, or other data.",
     )
+
+
+def _journal(all_parts: Parts) -> Part:
+    journal = all_parts.journal
+    if journal.message:
+        return Part(state="degraded", message=journal.message)
+    if not journal.days:
+        return Part(state="ok", message="Nothing of what is said is kept.")
+    return Part(state="ok", message=f"What is said is kept for {journal.days} days.")
 
 
 def _instructions(name: str, rendered: Rendered) -> str:
