@@ -21,24 +21,41 @@ from ollama_addon import __version__
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.step import Home
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.applying import Applying
 from ollama_addon.companion import Companion
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
+from ollama_addon.engine.updates import Updates
 from ollama_addon.errors import AddonError
 from ollama_addon.home.actions import Actions
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.notifications import Notifications
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
 from ollama_addon.journal import Journal
+from ollama_addon.logbook import Logbook
+from ollama_addon.metrics import Metrics
 from ollama_addon.options import load_options, wanted_models
 from ollama_addon.placing import DOMAIN
+from ollama_addon.pull_notices import tell_of_pulls
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
-from ollama_addon.web import conversation, events, hass, journal, models, panel, status
+from ollama_addon.web import (
+    conversation,
+    events,
+    hass,
+    journal,
+    log,
+    models,
+    options,
+    panel,
+    status,
+)
 from ollama_addon.web.auth import Guard, read_token
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
@@ -111,8 +128,19 @@ def make_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.include_router(status.open_router)
-    for each in (status, conversation, events, hass, journal, models, panel):
-        app.include_router(each.router, dependencies=[Depends(guard)])
+    for router in (
+        status.router,
+        status.metrics_router,
+        conversation.router,
+        events.router,
+        hass.router,
+        journal.router,
+        log.router,
+        models.router,
+        options.router,
+        panel.router,
+    ):
+        app.include_router(router, dependencies=[Depends(guard)])
     app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
     _answer_errors(app)
     return app
@@ -120,6 +148,9 @@ def make_app(settings: Settings) -> FastAPI:
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     """Make the parts and start them; `stack` stops them in the opposite order."""
+    happenings = Events()
+    logbook = Logbook()
+    _keep_log(logbook, happenings, stack)
     options, problems = load_options(settings.data / "options.json")
     for problem in problems:
         _LOGGER.error("Option %s: %s", problem.field or "file", problem.message)
@@ -130,11 +161,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         daemon = Daemon(
             settings.engine_command, settings.engine_port, settings.data, options.engine
         )
+        daemon.on_line = logbook.add_line
         await daemon.start()
         stack.push_async_callback(daemon.stop)
-    servers = Servers(
-        options.servers, daemon, agents=options.agents, threads=options.engine.threads
-    )
+    servers = Servers(options.servers, daemon, agents=options.agents, engine=options.engine)
     await servers.start()
     stack.push_async_callback(servers.stop)
     inventory = Inventory(servers, wanted_models(options))
@@ -160,17 +190,25 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
     )
-    happenings = Events()
     kept = Journal(settings.data / "journal.sqlite", options.journal_days)
     await kept.start()
     stack.push_async_callback(kept.stop)
     kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
-    agents = {agent.id: Agent(agent, servers, home, inventory) for agent in options.agents}
-    for agent in agents.values():
-        agent.on_turn = kept.keep
-    warmup = Warmup(tuple(agents.values()), mirror, inventory)
+    agents = {
+        agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
+        for agent in options.agents
+    }
+    warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
+    satellites = Satellites(connection, mirror)
+    satellites.on_listening = warmup.listening
+    satellites.start()
+    stack.push_async_callback(satellites.stop)
+    telling = asyncio.create_task(tell_of_pulls(inventory.subscribe(), Notifications(connection)))
+    stack.callback(telling.cancel)
+    metrics = Metrics(servers, daemon, inventory, connection)
+    servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
@@ -191,7 +229,12 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         stack.push_async_callback(stand_in.stop)
     key = options.gateway.key or read_token(settings.data / "gateway_key")
     gateway = Listener(
-        make_gateway(servers, key, allow_changes=options.gateway.allow_pulls),
+        make_gateway(
+            servers,
+            key,
+            allow_changes=options.gateway.allow_pulls,
+            on_request=metrics.gateway,
+        ),
         settings.host,
         settings.gateway_port,
     )
@@ -210,6 +253,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         options.agents,
         settings.data / "own_integration.json",
     )
+    applying = Applying(
+        agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
+    )
+    stack.push_async_callback(applying.stop)
     following = asyncio.create_task(
         _follow(own_integration, mirror, wanted=options.own_integration)
     )
@@ -232,7 +279,25 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         Pipelines(connection),
         companion,
         stand_in,
+        supervisor,
+        logbook,
+        metrics,
+        Updates(),
+        warmup,
+        applying,
     )
+
+
+def _keep_log(logbook: Logbook, happenings: Events, stack: AsyncExitStack) -> None:
+    """Keep what is logged from now on, and tell whoever listens."""
+    loop = asyncio.get_running_loop()
+    # What logs may run in a thread.
+    logbook.on_entry = lambda entry: loop.call_soon_threadsafe(  # type: ignore[assignment]
+        happenings.publish, "log", entry.as_json()
+    )
+    logger = logging.getLogger("ollama_addon")
+    logger.addHandler(logbook)
+    stack.callback(logger.removeHandler, logbook)
 
 
 async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:

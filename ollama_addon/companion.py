@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ollama_addon import placing
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
+from ollama_addon.home.notifications import Notifications
 from ollama_addon.placing import DOMAIN, Placing
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Companion:
         self.runs: bool | None = None
         """Whether it is set up in Home Assistant; None while that is not known or under way."""
         self._connection = connection
+        self._notifications = Notifications(connection)
         self._source = source
         self._config = config
         self._install = install
@@ -131,19 +133,11 @@ class Companion:
                 self.version,
             )  # fmt: skip
         if needed:
-            await self._notify(
-                "create", title="Ollama Assist", message=f"{self.message} {_RESTART}"
+            await self._notifications.create(
+                _NOTIFICATION, "Ollama Assist", f"{self.message} {_RESTART}"
             )
         else:
-            await self._notify("dismiss")
-
-    async def _notify(self, service: str, **data: str) -> None:
-        await self._connection.command(
-            "call_service",
-            domain="persistent_notification",
-            service=service,
-            service_data={"notification_id": _NOTIFICATION, **data},
-        )
+            await self._notifications.dismiss(_NOTIFICATION)
 
     def _entries_changed(self, event: Any) -> None:
         """Take in what Home Assistant says of its config entries: all at first, then changes."""

@@ -36,3 +36,12 @@ def canonical(name: str) -> str:
     else:
         prefix = ""
     return f"{prefix}{model}:{tag or 'latest'}".lower()
+
+
+def in_registry(name: str) -> tuple[str, str]:
+    """Return the host that a valid name is pulled from, and the path of its manifest there."""
+    match = _NAME.fullmatch(name)
+    assert match is not None
+    host, namespace, model, tag = match.group("host", "namespace", "model", "tag")
+    path = f"v2/{namespace or 'library'}/{model}/manifests/{tag or 'latest'}"
+    return host or "registry.ollama.ai", path

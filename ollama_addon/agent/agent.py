@@ -65,18 +65,24 @@ class Agent:
     """One configured agent. `converse` is safe to be run many times at once."""
 
     def __init__(
-        self, options: AgentOptions, servers: Servers, home: Home, inventory: Inventory
+        self,
+        options: AgentOptions,
+        servers: Servers,
+        home: Home,
+        inventory: Inventory,
+        history: History | None = None,
+        on_turn: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.options = options
         self._servers = servers
         self._home = home
         self._inventory = inventory
-        self._history = History()
+        self.history = history or History()
         self._indexes: dict[str, Index] = {}
         self._names: dict[str, Mapping[str, str]] = {}
         self.rendered = Rendered("")
         """The instructions as they were rendered last."""
-        self.on_turn: Callable[[Record], None] = lambda record: None
+        self.on_turn = on_turn
         """Called with each turn when it is over, however it ended."""
 
     def check(self, turn: Turn) -> None:
@@ -97,7 +103,7 @@ class Agent:
         Raises AddonError when the turn cannot be finished.
         """
         self.check(turn)
-        conversation = self._history.open(turn.conversation_id or uuid.uuid4().hex)
+        conversation = self.history.open(turn.conversation_id or uuid.uuid4().hex)
         step = Step(turn, self._home.mirror.house, conversation, Clock())
         record = step.record
         record.agent, record.model = self.options.id, self.options.model
@@ -120,7 +126,7 @@ class Agent:
         """Yield what happens in one turn."""
         clock, conversation = step.clock, step.conversation
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
-        if (pull := self._inventory.progress(self.options.model)) and pull.active:
+        if pull := self._inventory.waits_for(self.options.model):
             yield Delta(pull.message)
             yield End(False, step.usage, clock.as_json(), "failed")
             return
@@ -505,7 +511,7 @@ class Agent:
                 temperature=self.options.temperature if schema is None else 0.0,
                 keep_alive=self.options.keep_alive,
             ):
-                asked.hear(chunk)
+                asked.hear(chunk, self._servers.speeds.of(self.options.model).prompt)
                 yield chunk.get("message") or {}
                 if chunk.get("done"):
                     step.usage.prompt_tokens += chunk.get("prompt_eval_count") or 0

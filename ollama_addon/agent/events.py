@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ollama_addon.agent.repair import Change
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -23,8 +25,8 @@ class ToolCall:
     id: str
     tool: str
     arguments: dict[str, Any]
-    mended: tuple[str, ...] = ()
-    """What was mended in the model's proposal, a short sentence each."""
+    mended: tuple[Change, ...] = ()
+    """What was mended in the model's proposal."""
     name: str = field(default="tool_call", init=False, repr=False)
 
 
@@ -97,7 +99,7 @@ def as_json(event: Event) -> dict[str, Any]:
                 "id": event.id,
                 "name": event.tool,
                 "arguments": event.arguments,
-                "mended": list(event.mended),
+                "mended": [change.sentence for change in event.mended],
             }
         case ToolResult():
             return {"id": event.id, "ok": event.ok, "result": event.result}

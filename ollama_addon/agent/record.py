@@ -38,8 +38,12 @@ class Asked:
     reused: float | None = None
     """About which share of the prompt was still in the engine's cache; None when unknown."""
 
-    def hear(self, chunk: Mapping[str, Any]) -> None:
-        """Take in a piece of the engine's answer; the last one has the counts."""
+    def hear(self, chunk: Mapping[str, Any], speed: float | None) -> None:
+        """Take in a piece of the engine's answer; the last one has the counts.
+
+        `speed` is how many tokens a second are read when none is cached, where that is known:
+        the engine counts cached tokens like others, and only the time tells them apart.
+        """
         message = chunk.get("message") or {}
         self.answer = (self.answer + (message.get("content") or ""))[:_LONGEST]
         self.thought = (self.thought + (message.get("thinking") or ""))[:_LONGEST]
@@ -50,6 +54,9 @@ class Asked:
             self.load = round((chunk.get("load_duration") or 0) / 1e6, 2)
             self.prompt = round((chunk.get("prompt_eval_duration") or 0) / 1e6, 2)
             self.decode = round((chunk.get("eval_duration") or 0) / 1e6, 2)
+            if speed and self.prompt_tokens:
+                fresh = self.prompt / 1000 * speed / self.prompt_tokens
+                self.reused = round(min(1.0, max(0.0, 1 - fresh)), 2)
 
 
 @dataclass(slots=True)
@@ -133,7 +140,7 @@ class Record:
             {
                 "proposed": {"name": proposed.intent, "arguments": dict(proposed.slots)},
                 "verdict": str(item.verdict),
-                "mended": [str(change) for change in item.changes],
+                "mended": [change.sentence for change in item.changes],
                 "reason": item.reason,
                 "candidates": [entity.name for entity in item.candidates],
                 "action": item.action

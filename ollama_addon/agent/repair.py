@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from rapidfuzz import fuzz, process
 
@@ -96,6 +96,17 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
+MendKind = Literal["action", "name", "place", "slot", "value", "unit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that was mended: what kind of thing, and a short sentence."""
+
+    kind: MendKind
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Repaired:
     """A proposal after repair. `action` is valid unless it was refused or is ambiguous."""
@@ -103,8 +114,8 @@ class Repaired:
     verdict: Verdict
     action: Action | None = None
     target: Target | None = None
-    changes: tuple[str, ...] = ()
-    """What was mended, a short sentence each."""
+    changes: tuple[Change, ...] = ()
+    """What was mended."""
     candidates: tuple[Entity, ...] = ()
     """What may be meant, when it is ambiguous."""
     reason: str = ""
@@ -166,7 +177,7 @@ class _Mender:
         self._house: House = index.house
         self._area_id = area_id
         self._proposed = proposed
-        self.changes: list[str] = []
+        self.changes: list[Change] = []
 
     def mend(self) -> tuple[Action, Target | None]:
         intent, opening = self._intent(str(self._proposed.intent))
@@ -199,7 +210,7 @@ class _Mender:
         tail = re.split(r"__|::|\.(?=Hass)", said)[-1]
         key = re.sub(r"[^a-z]", "", tail.rpartition(".")[2].lower())
         if key in _BOTH_WAYS:
-            self.changes.append(f"'{said}' was read as '{_BOTH_WAYS[key][1]}'")
+            self.changes.append(Change("action", f"'{said}' was read as '{_BOTH_WAYS[key][1]}'"))
             return _BOTH_WAYS[key][1], _BOTH_WAYS[key][0]
         found = _BY_FOLDED.get(key) or _WORDINGS.get(key) or _BY_FOLDED.get("hass" + key)
         if found is None:
@@ -209,7 +220,7 @@ class _Mender:
                 found = _BY_FOLDED[near[0]]
         if found is None:
             raise _Refusal("unknown_action", name=said[:80])
-        self.changes.append(f"'{said}' was read as '{found}'")
+        self.changes.append(Change("action", f"'{said}' was read as '{found}'"))
         return found, None
 
     def _opened(self, word: str, target: Target) -> str:
@@ -268,10 +279,10 @@ class _Mender:
         floor = self._place(slots.get("floor"), self._house.floors)
         if area is None and (meant := self._place(slots.get("area"), self._house.floors)):
             floor = floor or meant
-            self.changes.append("a floor was given as an area")
+            self.changes.append(Change("place", "a floor was given as an area"))
         if floor is None and (meant := self._place(slots.get("floor"), self._house.areas)):
             area = area or meant
-            self.changes.append("an area was given as a floor")
+            self.changes.append(Change("place", "an area was given as a floor"))
         domains = {entity.domain for entity in self._house.entities.values()}
         domain = _folded(slots.get("domain"))
         device_class = _folded(slots.get("device_class"))
@@ -356,7 +367,7 @@ class _Mender:
                 alike.sort(key=lambda entity: entity.id)
                 raise _Ambiguity(tuple(alike), intent, values)
             alike = here
-        self.changes.append(f"'{name}' was read as '{alike[0].name}'")
+        self.changes.append(Change("name", f"'{name}' was read as '{alike[0].name}'"))
         return alike[0]
 
     def _place(self, said: Any, places: Mapping[str, Any]) -> str | None:
@@ -392,7 +403,7 @@ class _Mender:
         if valued:
             return next((verb for verb in valued if self._agrees(verb, slots, target)), valued[0])
         if intent == "HassTurnOn" and (lit := self._other(possible, "HassLightSet", slots, target)):
-            self.changes.append("turning on with a value is setting it")
+            self.changes.append(Change("action", "turning on with a value is setting it"))
             return lit
         plain = [verb for verb in same if verb.value is None and not verb.slots]
         if plain:
@@ -408,7 +419,7 @@ class _Mender:
         for verb in possible:
             slot = self._slot(verb, target)
             if slot and slot in slots and slot != "value":
-                self.changes.append(f"'{intent}' was read as '{verb.intent}'")
+                self.changes.append(Change("action", f"'{intent}' was read as '{verb.intent}'"))
                 return verb
         raise _Refusal("cannot", target)
 
@@ -477,7 +488,7 @@ class _Mender:
                 try:
                     found[value.slot] = self._fitting(value, slots[value.slot], target)
                 except _Refusal:
-                    self.changes.append(f"'{value.slot}' was left out")
+                    self.changes.append(Change("slot", f"'{value.slot}' was left out"))
         if "color" in slots and "temperature" in found and self._slot(verb, target) == "color":
             del found["temperature"]
         return found
@@ -514,7 +525,7 @@ class _Mender:
         near = process.extractOne(said, list(by_folded), scorer=fuzz.WRatio, score_cutoff=80)
         if near is None:
             raise _Refusal("cannot", target)
-        self.changes.append(f"'{given}' was read as '{by_folded[near[0]]}'")
+        self.changes.append(Change("value", f"'{given}' was read as '{by_folded[near[0]]}'"))
         return by_folded[near[0]]
 
     def _fitting(self, value: Number, given: Any, target: Target) -> int | float:
@@ -528,7 +539,7 @@ class _Mender:
         percentage = value.high == 100 and value.low in (0, 1)
         if percentage and 0 < number < 1:
             number *= 100
-            self.changes.append("a fraction was read as a percentage")
+            self.changes.append(Change("value", "a fraction was read as a percentage"))
         if not value.low <= number <= value.high:
             number = self._converted(value, number, target)
         # Only what is off the entity's own steps is moved to the next of them.
@@ -543,7 +554,7 @@ class _Mender:
             other = number * 9 / 5 + 32 if fahrenheit else (number - 32) * 5 / 9
             # 60 is a mistake in a Celsius house, and 15.5 °C at the same time: ask, don't guess.
             if value.low <= other <= value.high and (fahrenheit or number >= 61):
-                self.changes.append(f"{number:g}° was converted")
+                self.changes.append(Change("unit", f"{number:g}° was converted"))
                 return other
         raise _Refusal("range", target, low=f"{value.low:g}", high=f"{value.high:g}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.words import supported, words_of
@@ -21,10 +21,16 @@ _RETRY = 5.0
 
 
 class Warmup:
-    """Sends each agent's prefix ahead, at start and when the house has changed."""
+    """Sends each agent's prefix ahead, at start and when the house has changed.
 
-    def __init__(self, agents: Sequence[Agent], mirror: Mirror, inventory: Inventory) -> None:
+    `agents` may change while it runs.
+    """
+
+    def __init__(self, agents: Mapping[str, Agent], mirror: Mirror, inventory: Inventory) -> None:
         self._agents = agents
+        self._listened_to: dict[str, str] = {}
+        """Which agent a satellite has spoken with last."""
+        self._listening: set[asyncio.Task[bool]] = set()
         self._mirror = mirror
         self._inventory = inventory
         self._changed = asyncio.Event()
@@ -38,9 +44,32 @@ class Warmup:
 
     async def stop(self) -> None:
         """Stop following it."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._listening, *([self._task] if self._task else ())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def again(self) -> None:
+        """Warm all agents anew, because they or what runs them have changed."""
+        self._changed.set()
+
+    def spoke(self, satellite_id: str, agent_id: str) -> None:
+        """Remember which agent a satellite speaks with."""
+        self._listened_to[satellite_id] = agent_id
+
+    def listening(self, satellite_id: str) -> None:
+        """Have the prefix ready by the time that somebody has said what they want to say.
+
+        What another conversation has pushed out of the engine's cache meanwhile, or a model
+        that was unloaded, is read again while they speak.
+        """
+        known = self._listened_to.get(satellite_id, "")
+        agent = self._agents.get(known) or next(iter(self._agents.values()), None)
+        if agent is None or self._listening:
+            return
+        task = asyncio.create_task(self._warm(agent), name="warm-up of a satellite")
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
 
     def _note(self, house: House) -> None:
         self._changed.set()
@@ -50,7 +79,7 @@ class Warmup:
             await self._changed.wait()
             await asyncio.sleep(_SETTLE if self._mirror.ready else 0)
             self._changed.clear()
-            for agent in self._agents:
+            for agent in tuple(self._agents.values()):
                 if not await self._warm(agent):
                     self._changed.set()
             if self._changed.is_set():
@@ -60,7 +89,7 @@ class Warmup:
         """Warm one agent; tell whether that is done, or not needed."""
         if agent.options.keep_alive == 0:
             return True
-        if (pull := self._inventory.progress(agent.options.model)) and pull.active:
+        if self._inventory.waits_for(agent.options.model):
             return False
         try:
             language = supported((await self._mirror.wait_ready(30.0)).language)

@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import re
 import shutil
 import signal
 import socket
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,12 +18,13 @@ from typing import Literal
 import httpx
 
 from ..options import EngineOptions
+from .lines import Line, line_of
 
 _LOGGER = logging.getLogger("ollama_addon.daemon")
-_LEVELS = {"WARN": logging.WARNING, "ERROR": logging.ERROR}
+OUTPUT = logging.getLogger("ollama_addon.daemon.output")
+"""What the server itself says; whoever keeps a log of it listens with `on_line` instead."""
 _FAREWELL = 2.0
 """Seconds for killed processes to be gone."""
-_LEVEL = re.compile(r"\blevel=([A-Z]+)")
 
 State = Literal["starting", "running", "restarting", "stopped", "failed"]
 
@@ -68,10 +67,11 @@ class Daemon:
         self.message = "Ollama has not been started."
         self.url = f"http://127.0.0.1:{port or free_port()}"
         self.restarts = 0
-        self.log: deque[str] = deque(maxlen=500)
-        """The newest lines of its log."""
+        self.on_line: Callable[[Line], None] = lambda line: None
+        """Called with each line of its log."""
+        self._last = ""
         self._command = tuple(command)
-        self._data = data
+        self.data = data
         self._options = options
         self._patience = patience
         self._running = asyncio.Event()
@@ -92,6 +92,17 @@ class Daemon:
             self._task = None
         self._set("stopped", "Ollama has been stopped.")
 
+    async def reconfigure(self, options: EngineOptions) -> bool:
+        """Run with other options from now on; tell whether that took a restart."""
+        before = self.environment()
+        self._options = options
+        if self._task is None or self.environment() == before:
+            return False
+        _LOGGER.info("Ollama is restarted with other settings")
+        await self.stop()
+        await self.start()
+        return True
+
     async def wait_running(self) -> None:
         """Wait until the server answers."""
         await self._running.wait()
@@ -99,7 +110,7 @@ class Daemon:
     def environment(self) -> dict[str, str]:
         """Return the environment that the server is started with."""
         options = self._options
-        models = self._data / "models"
+        models = self.data / "models"
         env = {
             key: value
             for key, value in os.environ.items()
@@ -108,7 +119,7 @@ class Daemon:
             or not key.startswith(("OLLAMA_", "SUPERVISOR_", "HASSIO_", "HASS_", "LLAMA_ARG_"))
         }
         env |= {
-            "HOME": str(self._data),
+            "HOME": str(self.data),
             "OLLAMA_HOST": self.url.removeprefix("http://"),
             "OLLAMA_MODELS": str(models),
             "OLLAMA_NO_CLOUD": "1",
@@ -146,7 +157,7 @@ class Daemon:
 
     async def _run(self) -> str:
         """One process from start to end; the answer is a sentence about why it ended."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         if shutil.which(self._command[0]) is None:
             raise FileNotFoundError(f"there is no program '{self._command[0]}'")
         # A pipe of our own: asyncio's would not tell of the end of the process as long as a
@@ -181,7 +192,7 @@ class Daemon:
             await asyncio.wait((reading,), timeout=_FAREWELL)
             reading.cancel()
             await asyncio.gather(reading, watching, ending, return_exceptions=True)
-        last = f" It said: {self.log[-1]}" if self.log else ""
+        last = f" It said: {self._last}" if self._last else ""
         return hangs or f"Ollama ended with exit status {process.returncode}.{last}"
 
     async def _watch(self) -> str:
@@ -229,9 +240,12 @@ class Daemon:
                     return
                 text = line.decode(errors="replace").rstrip()
                 if text:
-                    self.log.append(text)
-                    level = _LEVEL.search(text)
-                    _LOGGER.log(_LEVELS.get(level[1] if level else "", logging.DEBUG), "%s", text)
+                    said = line_of(text)
+                    self._last = said.message
+                    self.on_line(said)
+                    # What it says all day long is of interest to those who look for it.
+                    loud = said.level >= logging.WARNING
+                    OUTPUT.log(said.level if loud else logging.DEBUG, "%s", said.message)
 
     def _set(self, state: State, message: str) -> None:
         self.state = state

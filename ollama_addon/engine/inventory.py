@@ -10,6 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import psutil
+
 from ..errors import AddonError
 from ..model_names import ALLOWED, canonical, is_valid
 from .pull import Pull, pull
@@ -69,6 +71,17 @@ class Inventory:
             asyncio.create_task(self._work(), name="pulls"),
         ]
 
+    async def want(self, names: Sequence[str]) -> None:
+        """Take over another list of wanted models, and download what no server has.
+
+        Models that are wanted no more stay until a person deletes them.
+        """
+        self._wanted = {canonical(name): name for name in names}
+        healthy = [server for server in self._servers.all if server.healthy]
+        for key, name in self._wanted.items():
+            if healthy and not any(key in server.models for server in healthy):
+                await self.pull(name)
+
     async def stop(self) -> None:
         """Break downloads off; pulled again, they are resumed."""
         for task in self._tasks:
@@ -106,6 +119,13 @@ class Inventory:
                     quantization=(details and details.quantization_level) or "",
                 )
         return [found[key] for key in sorted(found)]
+
+    def waits_for(self, model: str) -> Pull | None:
+        """Return the download that `model` cannot answer without: no version of it is there."""
+        now = self.progress(model)
+        key = canonical(model)
+        there = any(server.healthy and key in server.models for server in self._servers.all)
+        return now if now is not None and now.active and not there else None
 
     def progress(self, model: str) -> Pull | None:
         """Tell how far the download of `model` is, or why it failed; None when it is there."""
@@ -200,6 +220,9 @@ class Inventory:
                 return server
         raise AddonError("engine_down", self._servers.why_down(), 503)
 
+    def _free(self) -> int:
+        return psutil.disk_usage(str(self._servers.data)).free
+
     async def _pull_wanted(self) -> None:
         while True:
             await self._servers.refresh()
@@ -207,9 +230,7 @@ class Inventory:
             if healthy and (self._servers.bundled is None or self._servers.bundled.healthy):
                 break
             await asyncio.sleep(_LOOK_EVERY)
-        for key, name in self._wanted.items():
-            if not any(key in server.models for server in healthy):
-                await self.pull(name)
+        await self.want(tuple(self._wanted.values()))
 
     async def _work(self) -> None:
         while True:
@@ -230,7 +251,8 @@ class Inventory:
         try:
             server = self._target()
             _LOGGER.info("Downloading the model %s", now.name)
-            async with aclosing(pull(server, now.name)) as steps:
+            free = self._free if server.bundled else None
+            async with aclosing(pull(server, now.name, free)) as steps:
                 async for now in steps:
                     late = time.monotonic() - logged >= _LOG_EVERY
                     if now.state == "retrying":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -24,6 +24,8 @@ _SILENCE = 1800.0
 _WINDOW = 10.0
 """Seconds over which the rate is measured."""
 _TELL_EVERY = 0.5
+SPARE = 10**9
+"""Bytes of the disk that are left to Home Assistant."""
 
 State = Literal["waiting", "pulling", "verifying", "retrying", "done", "failed", "cancelled"]
 
@@ -93,11 +95,14 @@ class Pull:
         return f"The model {self.name} is ready."
 
 
-async def pull(server: Server, name: str) -> AsyncGenerator[Pull, None]:
+async def pull(
+    server: Server, name: str, free: Callable[[], int] | None = None
+) -> AsyncGenerator[Pull, None]:
     """Download the model `name` to `server`, through interruptions, telling how far it is.
 
-    The last that is yielded is `done` or `failed`. Closed before, the download stops, and
-    what has arrived is used when it is pulled again.
+    `free` tells how many bytes of its disk are free, where that can be known. The last that is
+    yielded is `done` or `failed`. Closed before, the download stops, and what has arrived is
+    used when it is pulled again.
     """
     now = Pull(name, "pulling")
     failures, best = 0, 0
@@ -107,6 +112,9 @@ async def pull(server: Server, name: str) -> AsyncGenerator[Pull, None]:
                 async for now in steps:
                     if now.completed > best:
                         failures, best = 0, now.completed
+                    if free is not None and (problem := _too_large(now, free())):
+                        yield replace(now, state="failed", rate=0, problem=problem)
+                        return
                     yield now
             return
         except TROUBLE as error:
@@ -147,6 +155,18 @@ async def _attempt(server: Server, name: str) -> AsyncGenerator[Pull, None]:
                 yield Pull(name, state, completed, total, rate if state == "pulling" else 0)
     if state != "done":
         raise httpx.RemoteProtocolError("the download stopped in the middle")
+
+
+def _too_large(now: Pull, free: int) -> str:
+    """Say that the disk would be too full, if it would be."""
+    needed = now.total - now.completed
+    if now.state != "pulling" or needed + SPARE <= free:
+        return ""
+    return (
+        f"It needs {needed / 1e9:.1f} GB, and of the {free / 1e9:.1f} GB that are free on the "
+        f"disk {SPARE / 1e9:.0f} GB is kept for Home Assistant. Delete models that are not "
+        "needed, then try again."
+    )
 
 
 def _state(status: str) -> State:

@@ -44,6 +44,8 @@ class Details:
     """The longest context, in tokens, that it was made for."""
     family: str
     quantization: str
+    kv_bytes: int
+    """Bytes of memory for each token of the context window at 16 bits, 0 when unknown."""
 
 
 class Server:
@@ -244,4 +246,22 @@ def _details(shown: ollama.ShowResponse) -> Details:
         context_length=info.get(f"{architecture}.context_length"),
         family=(shown.details and shown.details.family) or "",
         quantization=(shown.details and shown.details.quantization_level) or "",
+        kv_bytes=_kv_bytes({key.removeprefix(f"{architecture}."): info[key] for key in info}),
     )
+
+
+def _kv_bytes(info: Mapping[str, Any]) -> int:
+    """Return what a token of the context takes: a key and a value in each layer, at 16 bits.
+
+    Layers with a sliding window or without attention take less, of which the API does not tell
+    enough: the answer is at most too large.
+    """
+    try:
+        heads = info["attention.head_count_kv"]
+        # Hybrid models give a list, with 0 for the layers that have none.
+        heads = sum(heads) if isinstance(heads, list) else heads * info["block_count"]
+        size = info["embedding_length"] / info["attention.head_count"]
+        key = info.get("attention.key_length", size)
+        return int(heads * (key + info.get("attention.value_length", key)) * 2)
+    except (KeyError, TypeError, ZeroDivisionError):
+        return 0

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
 
 from ..errors import AddonError
 from ..model_names import canonical
-from ..options import AgentOptions, ServerOptions
+from ..options import AgentOptions, EngineOptions, ServerOptions
+from .advice import Measured, Need, memory_needed, need
 from .daemon import Daemon
+from .hardware import machine
 from .server import TROUBLE, Details, Server, missing
+from .speeds import Speeds
 
 _LOGGER = logging.getLogger(__name__)
 
+OLLAMAS_CONTEXT = 4096
+"""The context window, in tokens, where nobody says another one."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
 
@@ -26,8 +32,7 @@ _CHECK_EVERY = 15.0
 class Servers:
     """The servers of the options in their order, the bundled one last.
 
-    `agents` say how large a context each model needs, `threads` how many threads the
-    bundled server may use (0 leaves one core to Home Assistant).
+    `agents` say how large a context each model needs, `engine` how the bundled server runs.
     """
 
     def __init__(
@@ -36,19 +41,54 @@ class Servers:
         daemon: Daemon | None,
         *,
         agents: Sequence[AgentOptions] = (),
-        threads: int = 0,
+        engine: EngineOptions | None = None,
     ) -> None:
         self.bundled = None if daemon is None else Server(daemon.url, bundled=True)
         self.all = [Server(server.url, server.api_key) for server in remote]
         if self.bundled is not None:
             self.all.append(self.bundled)
         self._daemon = daemon
-        self._threads = threads or _spare_threads()
+        self.data = daemon.data if daemon else Path()
+        """Where the bundled server keeps its models."""
+        self.speeds = Speeds()
+        self.on_answer: Callable[[str, Mapping[str, Any]], None] = lambda model, last: None
+        """Called with the model and the last chunk of each answer."""
+        self.tight = ""
+        """A warning about the model that was loaded last, when it leaves too little memory."""
+        self._answering = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.configure(agents, engine or EngineOptions())
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
+        """Take over other options; models are loaded anew where their runner differs."""
+        self.engine = engine
+        self._threads = engine.threads or _spare_threads()
         self._contexts: dict[str, int] = {}
         for agent in agents:
             model = canonical(agent.model)
             self._contexts[model] = max(agent.context_window, self._contexts.get(model, 0))
-        self._tasks: list[asyncio.Task[None]] = []
+
+    @contextmanager
+    def answering(self, server: Server) -> Iterator[None]:
+        """Count an answer that `server` is giving, for as long as the context lasts."""
+        if not server.bundled:
+            yield
+            return
+        self._answering += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._idle.set()
+
+    async def wait_idle(self, timeout: float) -> None:
+        """Wait until the bundled server gives no answer, or `timeout` seconds have passed."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout)
 
     async def start(self) -> None:
         """Check all servers, now and from time to time."""
@@ -104,7 +144,7 @@ class Servers:
         Ollama reloads a model when they differ.
         """
         profile: dict[str, Any] = {}
-        if context := self._contexts.get(canonical(model)):
+        if context := self.context_window(model):
             profile["num_ctx"] = context
         if self._threads:
             profile["num_thread"] = self._threads
@@ -163,11 +203,15 @@ class Servers:
             }
             request = {key: value for key, value in request.items() if value is not None}
             answered = False
+            await self.check_fit(server, model)
             try:
-                async with aclosing(server.chat(request)) as chunks:
-                    async for chunk in chunks:
-                        answered = True
-                        yield chunk
+                with self.answering(server):
+                    async with aclosing(server.chat(request)) as chunks:
+                        async for chunk in chunks:
+                            answered = True
+                            if chunk.get("done"):
+                                self._learn(server, model, chunk)
+                            yield chunk
                 return
             except TROUBLE as error:
                 trouble = server.said(error, model)
@@ -176,6 +220,68 @@ class Servers:
                 if answered or server is servers[-1]:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
+
+    async def need(self, server: Server, model: str) -> Need | None:
+        """Tell how the memory that `model` needs compares with what there is.
+
+        None when it is in memory already, is another machine's affair, or cannot be told.
+        Raises AddonError.
+        """
+        name = canonical(model)
+        listed = server.models.get(name)
+        if not server.bundled or listed is None or not listed.size or name in server.loaded:
+            return None
+        details = await server.details(model)
+        context = (self.context_window(model) or OLLAMAS_CONTEXT) * self.engine.num_parallel
+        return need(
+            memory_needed(listed.size, details.kv_bytes, context, self.engine.kv_cache_type),
+            machine(self.data),
+            self.in_memory(),
+        )
+
+    async def check_fit(self, server: Server, model: str) -> None:
+        """See to it that loading `model` leaves Home Assistant its memory.
+
+        Raises AddonError (`model_too_large`).
+        """
+        if not server.bundled or canonical(model) in server.loaded:
+            return
+        await server.check()  # it may have been loaded, or another one unloaded, since
+        found = await self.need(server, model)
+        if found is None:
+            return
+        self.tight = found.sentence(model, self.context_window(model) or OLLAMAS_CONTEXT)
+        if found.fits == "no":
+            raise AddonError("model_too_large", self.tight, 507)
+        if self.tight:
+            _LOGGER.warning("%s", self.tight)
+
+    def context_window(self, model: str) -> int | None:
+        """Return the context window that `model` runs with, in tokens, where agents say so."""
+        return self._contexts.get(canonical(model))
+
+    def in_memory(self) -> int:
+        """Return the bytes that the models in the bundled server's memory take."""
+        loaded = self.bundled.loaded.values() if self.bundled and self.bundled.healthy else ()
+        return sum(each.size or 0 for each in loaded)
+
+    async def measured(self) -> list[Measured]:
+        """Return the models of the bundled server whose speed is known."""
+        found = []
+        for name in self.speeds.models:
+            listed = self.bundled.models.get(name) if self.bundled else None
+            if self.bundled and listed and listed.size:
+                with suppress(AddonError):
+                    details = await self.bundled.details(name)
+                    if details.parameters:
+                        speed = self.speeds.of(name)
+                        found.append(Measured(name, details.parameters, listed.size, speed))
+        return found
+
+    def _learn(self, server: Server, model: str, last: Mapping[str, Any]) -> None:
+        if server.bundled:
+            self.speeds.learn(model, last)
+        self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:
         """Free the memory that a model takes, on every server. Raises AddonError."""

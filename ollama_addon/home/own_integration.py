@@ -79,6 +79,10 @@ class OwnIntegration:
         """Why an agent could not be made, by its id."""
         self._one_at_a_time = asyncio.Lock()
 
+    def configure(self, agents: Sequence[AgentOptions]) -> None:
+        """Take over other agents; `follow` brings them to Home Assistant."""
+        self._agents = {agent.id: agent for agent in agents}
+
     async def state(self) -> OwnState:
         """Return how it is now. Raises AddonError when Home Assistant does not answer."""
         made, entry = await self._still_there()

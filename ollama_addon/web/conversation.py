@@ -137,22 +137,31 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, Made]) -> Mad
 
 async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
     happened: dict[str, Any] = {"actions": []}
+    mended: list[str] = []
+    if turn.satellite_id:
+        all_parts.warmup.spoke(turn.satellite_id, agent.options.id)
     try:
         async for event in agent.converse(turn):
             yield _encode(event)
             match event:
-                case Start() | End():
+                case Start():
                     happened |= as_json(event)
+                case End():
+                    happened |= as_json(event)
+                    all_parts.metrics.turn(agent.options.id, event.outcome, event.timings, mended)
                 case ToolCall():
                     happened["actions"].append(as_json(event))
+                    mended += [change.kind for change in event.mended]
                 case ToolResult():
                     happened["actions"][-1] |= {"ok": event.ok, "result": event.result}
         all_parts.events.publish("turn", happened)
     except AddonError as error:
         _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.message)
+        all_parts.metrics.turn(agent.options.id, error.code, {}, mended)
         yield _encode(Error(error.code, error.message))
     except Exception:
         _LOGGER.exception("A turn of %s failed", agent.options.name)
+        all_parts.metrics.turn(agent.options.id, "internal", {}, mended)
         yield _encode(Error("internal", "Something went wrong in the add-on; its log says what."))
 
 

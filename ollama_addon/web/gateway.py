@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
@@ -51,6 +51,7 @@ _LISTS = {
     "/v1/models": ("data", "id"),
 }
 """For each list its key, and the key of a model's name."""
+_KNOWN = frozenset({*_OF_A_MODEL, *_CHANGES, *_LISTS, "/", "/api/version", "/api/delete"})
 
 _PASSED = ("accept", "accept-encoding", "content-type", "content-length", "user-agent")
 """Request headers that Ollama has a use for; no others, and so no credentials, are passed on."""
@@ -61,11 +62,18 @@ _HOP_BY_HOP = frozenset(
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}")
 
 
-def make_gateway(servers: Servers, key: str, *, allow_changes: bool = False) -> Starlette:
+def make_gateway(
+    servers: Servers,
+    key: str,
+    *,
+    allow_changes: bool = False,
+    on_request: Callable[[str, int], None] = lambda path, status: None,
+) -> Starlette:
     """Return the app of the gateway. Who comes in must send `key` as a bearer token.
 
     Downloading, making and deleting models is refused without `allow_changes`. Errors are
-    answered as Ollama does, or on its OpenAI routes as OpenAI does.
+    answered as Ollama does, or on its OpenAI routes as OpenAI does. `on_request` is called with
+    the route and the status of each answer.
     """
     gateway = _Gateway(servers, allow_changes=allow_changes)
 
@@ -84,7 +92,7 @@ def make_gateway(servers: Servers, key: str, *, allow_changes: bool = False) -> 
             Route("/api/delete", gateway.change, methods=["DELETE"]),
             Route("/api/blobs/{digest}", gateway.blob, methods=["HEAD", "POST"]),
         ],
-        middleware=[Middleware(_Locked, key=key)],
+        middleware=[Middleware(_Counted, on_request=on_request), Middleware(_Locked, key=key)],
         exception_handlers={
             AddonError: _refuse,
             HTTPException: _refuse_plainly,
@@ -92,6 +100,23 @@ def make_gateway(servers: Servers, key: str, *, allow_changes: bool = False) -> 
         },
         lifespan=lifespan,
     )
+
+
+class _Counted:
+    """Tells of each request. Its route is told and not its path, of which there is no end."""
+
+    def __init__(self, app: ASGIApp, on_request: Callable[[str, int], None]) -> None:
+        self._app = app
+        self._on_request = on_request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                known = scope["path"] in _KNOWN
+                self._on_request(scope["path"] if known else "other", message["status"])
+            await send(message)
+
+        await self._app(scope, receive, watched if scope["type"] == "http" else send)
 
 
 class _Locked:
@@ -129,6 +154,11 @@ class _Gateway:
             trust_env=False,
         )
 
+    def _counted(self) -> AbstractContextManager[None]:
+        """Count an answer, so that the bundled server is not restarted in the middle of it."""
+        bundled = self._servers.bundled
+        return self._servers.answering(bundled) if bundled else nullcontext()
+
     async def close(self) -> None:
         await self._client.aclose()
 
@@ -154,7 +184,13 @@ class _Gateway:
                 return body
             return json.dumps(self._with_profile(asked, model, server)).encode()
 
-        return _Relay(lambda: self._ask(request, lambda: self._servers.for_model(model), content))
+        async def choose() -> Server:
+            server = await self._servers.for_model(model)
+            if request.url.path != "/api/show":
+                await self._servers.check_fit(server, model)
+            return server
+
+        return _Relay(lambda: self._ask(request, choose, content), counted=self._counted)
 
     async def all_of(self, request: Request) -> Response:
         """Answer with the models of all servers; the first that has one speaks for it."""
@@ -289,13 +325,19 @@ class _Relay(Response):
         then: Callable[[], Awaitable[None]] | None = None,
         *,
         watch: bool = True,
+        counted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         super().__init__()
         self._ask = ask
         self._then = then
         self._watch = watch
+        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._counted():
+            await self._run(receive, send)
+
+    async def _run(self, receive: Receive, send: Send) -> None:
         relay = asyncio.create_task(self._relay(send))
         tasks = {relay}
         if self._watch:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from ollama_addon.engine.advice import recommend
+from ollama_addon.engine.hardware import machine
+from ollama_addon.engine.servers import OLLAMAS_CONTEXT
+from ollama_addon.engine.updates import Verdict
 from ollama_addon.web.state import Parts, parts
 
 router = APIRouter(prefix="/api/models")
@@ -20,6 +25,17 @@ class ModelBody(BaseModel):
     wanted: bool
     loaded: bool
     size: int | None
+    memory: int | None
+    """Bytes in memory while it is loaded."""
+    server: str | None
+    family: str
+    parameter_size: str
+    quantization: str
+    update: Verdict
+    """Whether there is a newer version, as far as was looked."""
+    prompt_speed: float | None
+    decode_speed: float | None
+    """Tokens a second, measured on this machine."""
     progress: str | None
     """How far its download is, as a sentence."""
     percent: int | None
@@ -38,10 +54,16 @@ class PullBody(BaseModel):
 @router.get("")
 async def models(request: Request) -> list[ModelBody]:
     """Return the models."""
-    inventory = parts(request).inventory
+    return models_of(parts(request))
+
+
+def models_of(all_parts: Parts) -> list[ModelBody]:
+    """Return the models."""
+    inventory = all_parts.inventory
     found: list[ModelBody] = []
     for model in inventory.models:
         pull = inventory.progress(model.name)
+        speed = all_parts.servers.speeds.of(model.name)
         found.append(
             ModelBody(
                 name=model.name,
@@ -49,6 +71,14 @@ async def models(request: Request) -> list[ModelBody]:
                 wanted=model.wanted,
                 loaded=model.loaded,
                 size=model.size,
+                memory=model.memory,
+                server=model.server,
+                family=model.family,
+                parameter_size=model.parameter_size,
+                quantization=model.quantization,
+                update=all_parts.updates.verdict(model),
+                prompt_speed=speed.prompt,
+                decode_speed=speed.decode,
                 progress=pull.message if pull else None,
                 percent=pull.percent if pull else None,
                 active=bool(pull and pull.active),
@@ -72,6 +102,60 @@ def pulls_of(all_parts: Parts) -> list[dict[str, Any]]:
         for model in inventory.models
         if (pull := inventory.progress(model.name))
     ]
+
+
+@router.get("/recommended")
+async def recommended(request: Request) -> dict[str, Any]:
+    """Return what this machine is, and how the known models would do on it."""
+    all_parts = parts(request)
+    context = max(
+        (agent.options.context_window for agent in all_parts.agents.values()),
+        default=OLLAMAS_CONTEXT,
+    )
+    found = machine(all_parts.data)
+    rows = recommend(
+        found,
+        await all_parts.servers.measured(),
+        context,
+        all_parts.options.engine.kv_cache_type,
+        all_parts.servers.in_memory(),
+    )
+    return {
+        "machine": asdict(found) | {"message": found.message},
+        "context_window": context,
+        "models": [
+            {
+                "name": row.known.name,
+                "size": row.known.size,
+                "memory": row.needed,
+                "tools": row.known.tools,
+                "thinking": row.known.thinking,
+                "vision": row.known.vision,
+                "licence": row.known.licence,
+                "languages": row.known.languages,
+                "why": row.known.why,
+                "fits": row.fits,
+                "seconds_per_command": round(row.seconds_per_command, 1),
+                "measured": row.measured,
+                "suggested": row.suggested,
+            }
+            for row in rows
+        ],
+    }
+
+
+@router.post("/check")
+async def check(request: Request) -> list[ModelBody]:
+    """Ask the registry whether there are newer versions of the models that are here."""
+    all_parts = parts(request)
+    await all_parts.updates.check(all_parts.inventory.models)
+    return models_of(all_parts)
+
+
+@router.post("/cancel", status_code=204)
+async def cancel(request: Request, body: PullBody) -> None:
+    """Stop a download; pulled again, it is resumed."""
+    await parts(request).inventory.cancel(body.name)
 
 
 @router.post("/pull", status_code=202)

@@ -10,18 +10,24 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from ollama_addon.agent.agent import Agent
+from ollama_addon.agent.warmup import Warmup
+from ollama_addon.applying import Applying
 from ollama_addon.companion import Companion
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
+from ollama_addon.engine.updates import Updates
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.journal import Journal
+from ollama_addon.logbook import Logbook
+from ollama_addon.metrics import Metrics
 from ollama_addon.options import OptionProblem, Options
 from ollama_addon.standin import StandIn
+from ollama_addon.supervisor import Supervisor
 from ollama_addon.web.publisher import Events
 
 
@@ -35,7 +41,7 @@ class Access:
     gateway_key: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
     """Everything that was made and tied together in `app.py`."""
 
@@ -45,6 +51,7 @@ class Parts:
     """The folder that the add-on keeps everything in."""
     access: Access
     options: Options
+    """As they are applied now."""
     problems: tuple[OptionProblem, ...]
     agents: Mapping[str, Agent]
     daemon: Daemon | None
@@ -59,6 +66,13 @@ class Parts:
     companion: Companion
     stand_in: StandIn | None
     """None when there is no agent to stand in with."""
+    supervisor: Supervisor | None
+    """None where Home Assistant runs without one."""
+    logbook: Logbook
+    metrics: Metrics
+    updates: Updates
+    warmup: Warmup
+    applying: Applying
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import psutil
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from ollama_addon import __version__
@@ -19,6 +20,7 @@ Health = Literal["ok", "degraded", "down"]
 
 open_router = APIRouter()
 router = APIRouter(prefix="/api")
+metrics_router = APIRouter()
 
 
 class Part(BaseModel):
@@ -58,6 +60,42 @@ async def status(request: Request) -> Status:
     return status_of(parts(request))
 
 
+class ServerBody(BaseModel):
+    """An Ollama server."""
+
+    url: str
+    bundled: bool
+    state: Health
+    message: str
+    latency: float | None
+    """Milliseconds that its last health check took."""
+    models: list[str]
+    loaded: list[str]
+
+
+@router.get("/servers")
+async def servers(request: Request) -> list[ServerBody]:
+    """Return the Ollama servers, in the order in which they are asked."""
+    return [
+        ServerBody(
+            url=server.url,
+            bundled=server.bundled,
+            state="ok" if server.healthy else "down",
+            message=server.message,
+            latency=None if server.latency is None else round(server.latency * 1000, 1),
+            models=sorted(server.models) if server.healthy else [],
+            loaded=sorted(server.loaded) if server.healthy else [],
+        )
+        for server in parts(request).servers.all
+    ]
+
+
+@metrics_router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return figures for Prometheus."""
+    return Response(parts(request).metrics.text, media_type=CONTENT_TYPE_LATEST)
+
+
 def status_of(all_parts: Parts) -> Status:
     """Return how the parts are."""
     return Status(
@@ -80,6 +118,8 @@ def _engine(all_parts: Parts) -> Part:
     if not healthy:
         return Part(state="down", message=all_parts.servers.why_down())
     away = [server.message for server in servers if not server.healthy]
+    if all_parts.servers.tight:
+        away.append(all_parts.servers.tight)
     if away:
         return Part(state="degraded", message=" ".join(away))
     return Part(state="ok", message=f"Ollama answers at {healthy[0].url}.")

@@ -13,6 +13,7 @@ from ollama_addon.agent.step import Home, Turn
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.server import Details
 from ollama_addon.engine.servers import Servers
+from ollama_addon.engine.speeds import Speeds
 from ollama_addon.home.actions import Actions, Outcome
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House, Satellite
@@ -35,7 +36,7 @@ class Model:
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     async def details(self, model: str) -> Details:
-        return Details(frozenset(self.capabilities), self.parameters, "", 8192, "", "")
+        return Details(frozenset(self.capabilities), self.parameters, "", 8192, "", "", 0)
 
     async def capabilities_of(self, model: str) -> set[str]:
         return set(self.capabilities)
@@ -102,10 +103,11 @@ class _Servers:
         self.details = model.details
         self.capabilities = model.capabilities_of
         self.chat = model.chat
+        self.speeds = Speeds()
 
 
 class _Inventory:
-    def progress(self, model: str) -> None:
+    def waits_for(self, model: str) -> None:
         return None
 
 

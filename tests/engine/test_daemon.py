@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from ollama_addon.engine.daemon import Daemon, Patience
+from ollama_addon.engine.lines import Line
 from ollama_addon.options import EngineOptions
 
 from .scripted import until
@@ -243,15 +244,19 @@ async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
 
 async def test_its_log_becomes_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "ollama_addon.daemon")
+    said: list[Line] = []
     async with daemon(tmp_path) as ollama:
+        ollama.on_line = said.append
         await running(ollama)
         await ask(ollama, "/log")
         await until(lambda: "as ERROR" in caplog.text)
-        assert ollama.log[-1].endswith('msg="as ERROR"')
-        assert max(map(len, ollama.log)) <= 2**20
-    levels = {record.message[-8:]: record.levelname for record in caplog.records}
-    assert (levels['as INFO"'], levels['as WARN"']) == ("DEBUG", "WARNING")
-    assert levels['s ERROR"'] == "ERROR"
+        assert said[-1] == Line(logging.ERROR, "as ERROR")
+        assert max(len(line.message) for line in said) <= 2**20
+    assert Line(logging.INFO, "as INFO") in said
+    levels = {record.message: record.levelname for record in caplog.records}
+    # What it says all day long stays out of the add-on's log.
+    assert (levels["as INFO"], levels["as WARN"]) == ("DEBUG", "WARNING")
+    assert levels["as ERROR"] == "ERROR"
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="there is no 'setpriv' here")
@@ -259,6 +264,7 @@ async def test_nothing_outlives_a_killed_sidecar(tmp_path: Path) -> None:
     program = f"""
 import asyncio, pathlib, sys
 from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.lines import Line
 from ollama_addon.options import EngineOptions
 
 async def main():

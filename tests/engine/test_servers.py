@@ -126,7 +126,7 @@ async def test_something_else_that_listens_there() -> None:
 
 async def test_one_runner_profile_a_model(scripted: Scripted) -> None:
     agents = [agent("m:1", 4096), agent("library/M:1", 16384), agent("other", 2048)]
-    async with servers(scripted.url, agents=agents, threads=3) as all_servers:
+    async with servers(scripted.url, agents=agents, engine=EngineOptions(threads=3)) as all_servers:
         assert all_servers.profile("m:1") == {"num_ctx": 16384, "num_thread": 3}
         assert all_servers.profile("other:latest")["num_ctx"] == 2048
         await said(all_servers, num_predict=5, temperature=0.0, seed=1)

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from starlette.routing import Route
 
 from ollama_addon.engine.servers import Servers
-from ollama_addon.options import AgentOptions, ServerOptions
+from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 from ollama_addon.web import gateway as gateway_module, listener as listener_module
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
@@ -60,7 +60,7 @@ class Running:
 
 @asynccontextmanager
 async def gateway(*remote: ServerOptions, allow_changes: bool = False) -> AsyncIterator[Running]:
-    servers = Servers(remote, None, agents=[AGENT], threads=3)
+    servers = Servers(remote, None, agents=[AGENT], engine=EngineOptions(threads=3))
     await servers.refresh()
     listener = Listener(make_gateway(servers, KEY, allow_changes=allow_changes), "127.0.0.1", 0)
     await listener.start()
