@@ -14,7 +14,6 @@ from pathlib import Path
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ollama_addon import __version__
@@ -49,11 +48,13 @@ from ollama_addon.web import (
     conversation,
     events,
     hass,
+    house,
     journal,
     log,
     models,
     options,
     panel,
+    prompts,
     status,
 )
 from ollama_addon.web.auth import Guard, read_token
@@ -134,14 +135,16 @@ def make_app(settings: Settings) -> FastAPI:
         conversation.router,
         events.router,
         hass.router,
+        house.router,
         journal.router,
         log.router,
         models.router,
         options.router,
         panel.router,
+        prompts.router,
     ):
         app.include_router(router, dependencies=[Depends(guard)])
-    app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
+    app.mount("/static", panel.Static(directory=panel.STATIC), name="static")
     _answer_errors(app)
     return app
 
@@ -273,6 +276,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         inventory,
         connection,
         mirror,
+        home.templates,
         happenings,
         kept,
         own_integration,

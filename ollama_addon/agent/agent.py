@@ -9,13 +9,13 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ollama_addon.agent import doing, native, prompt
 from ollama_addon.agent.clauses import clauses, continued, spoken
 from ollama_addon.agent.events import Delta, End, Event, Start
-from ollama_addon.agent.history import Exchange, History
+from ollama_addon.agent.history import Conversation, Exchange, History
 from ollama_addon.agent.later import is_later
 from ollama_addon.agent.offers import Offer, offers
 from ollama_addon.agent.record import Record
@@ -59,6 +59,17 @@ _RESERVE = 1200
 
 Mode = Literal["talk", "narrow", "wide", "native"]
 """How a turn is put to the model: words only, structured for a tiny or a capable one, tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is sent."""
+
+    mode: Mode
+    messages: Sequence[Mapping[str, Any]]
+    schema: Mapping[str, Any] | None = None
+    """What the answer is held to."""
+    tools: Sequence[Mapping[str, Any]] | None = None
 
 
 class Agent:
@@ -194,6 +205,42 @@ class Agent:
         ):
             pass
 
+    async def prompt(self, turn: Turn) -> Prompt:
+        """Return what the model would be sent for a first sentence. Raises AddonError."""
+        self.check(turn)
+        step = Step(turn, self._home.mirror.house, Conversation(""), Clock())
+        mode = await self.mode()
+        if mode == "talk":
+            return Prompt(mode, await self._talk_messages(step))
+        await self._home.mirror.wait_ready(5.0)
+        await asyncio.to_thread(words_of, step.language)
+        await self._learn_names(step.language)
+        step.index = self.index(step.language)
+        choices = self._choices(step, narrow=mode == "narrow")
+        if mode == "native":
+            content = _with_extra(self._suffix(step, choices.offers), turn)
+            messages = [
+                *await self.prefix(step.language, mode),
+                {"role": "user", "content": content},
+            ]
+            tools = self._tools(step.index, step.satellite.device_id is not None).schemas
+            return Prompt(mode, messages, tools=tools)
+        return Prompt(mode, await self._messages(step, choices, mode), schema=choices.schema())
+
+    async def count(self, asked: Prompt) -> int:
+        """Return how many tokens a prompt has, by having the model read it. Raises AddonError."""
+        async for chunk in self._servers.chat(
+            self.options.model,
+            asked.messages,
+            tools=asked.tools,
+            num_predict=1,
+            think=await self._think(structured=asked.mode in ("narrow", "wide")),
+            keep_alive=self.options.keep_alive,
+        ):
+            if chunk.get("done"):
+                return int(chunk.get("prompt_eval_count") or 0)
+        return 0
+
     async def instructions(self) -> str:
         """Return the agent's instructions, rendered."""
         if not self.options.instructions.strip():
@@ -208,12 +255,7 @@ class Agent:
     async def _talk(self, step: Step) -> AsyncIterator[Event]:
         """Answer with words only; the house is neither seen nor touched."""
         step.record.mode = "talk"
-        content = _with_extra(step.turn.text, step.turn)
-        messages = [
-            *await self.prefix(step.language, "talk"),
-            *step.conversation.messages(),
-            {"role": "user", "content": content},
-        ]
+        messages = await self._talk_messages(step)
         speech = SpeechFilter()
         said = ""
         async for message in self._ask(step, messages):
@@ -223,7 +265,16 @@ class Agent:
         if words := speech.finish():
             said += words
             yield Delta(words)
+        content = messages[-1]["content"]
         self._remember(step, content, {"role": "assistant", "content": said})
+
+    async def _talk_messages(self, step: Step) -> list[dict[str, Any]]:
+        content = _with_extra(step.turn.text, step.turn)
+        return [
+            *await self.prefix(step.language, "talk"),
+            *step.conversation.messages(),
+            {"role": "user", "content": content},
+        ]
 
     # Act
 

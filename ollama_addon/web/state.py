@@ -22,6 +22,7 @@ from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.templates import Templates
 from ollama_addon.journal import Journal
 from ollama_addon.logbook import Logbook
 from ollama_addon.metrics import Metrics
@@ -59,6 +60,7 @@ class Parts:
     inventory: Inventory
     connection: Connection
     mirror: Mirror
+    templates: Templates
     events: Events
     journal: Journal
     own_integration: OwnIntegration
