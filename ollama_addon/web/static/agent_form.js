@@ -160,7 +160,7 @@ export class AgentForm {
       parts = [el("p", { className: "wrong" }, problem.message)];
     }
     // Only the newest answer is about what stands there now.
-    if (asked === this.asked) this.preview.replaceChildren(el("h4", {}, t("preview")), ...parts.filter(Boolean));
+    if (asked === this.asked) this.preview.replaceChildren(el("h3", {}, t("preview")), ...parts.filter(Boolean));
     return undefined;
   }
 }

@@ -21,8 +21,8 @@ let tried = "";
 
 new Talk({ list: find("try-talk"), form: find("try-form"), agent: () => tried });
 
-function act(words, label, work, kind = "plain") {
-  const button = el("button", { type: "button", className: kind, "aria-label": label }, words);
+function act(words, name, work, kind = "plain") {
+  const button = el("button", { type: "button", className: kind, "aria-label": `${words}: ${name}` }, words);
   button.addEventListener("click", () => during(button, said, work));
   return button;
 }
@@ -38,9 +38,9 @@ function card(agent, at) {
     el(
       "p",
       { className: "actions" },
-      act(t("agents.edit"), t("agents.edit.label", { name }), () => edit(at, agent), ""),
-      act(t("agents.copy"), t("agents.copy.label", { name }), () => edit(kept.agents.length, { ...agent, name: t("agents.copy.name", { name }) })),
-      act(t("delete"), t("agents.delete.label", { name }), () => remove(at, name), "plain danger"),
+      act(t("agents.edit"), name, () => edit(at, agent), ""),
+      act(t("agents.copy"), name, () => edit(kept.agents.length, { ...agent, name: t("agents.copy.name", { name }) })),
+      act(t("delete"), name, () => remove(at, name), "plain danger"),
     ),
   );
 }

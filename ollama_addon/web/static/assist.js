@@ -25,7 +25,7 @@ function row(pipeline) {
   if (!pipeline.agent_id) choice.add(new Option(t("ha.another"), "", true, true));
   for (const { id, name } of agents) choice.add(new Option(name, id, false, id === pipeline.agent_id));
   const told = el("span", { role: "status" });
-  const button = el("button", { type: "button", className: "plain", "aria-label": t("ha.use_in", { name: pipeline.name }) }, t("ha.use"));
+  const button = el("button", { type: "button", className: "plain", "aria-label": `${t("ha.use")}: ${pipeline.name}` }, t("ha.use"));
   button.addEventListener("click", () =>
     during(button, told, async () => {
       if (!choice.value) throw new Error(t("ha.choose"));

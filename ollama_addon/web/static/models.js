@@ -14,8 +14,8 @@ let models = [];
 let recommended = [];
 let details = {};
 
-function act(words, work, kind = "plain", label = words) {
-  const button = el("button", { type: "button", className: kind, "aria-label": label }, words);
+function act(words, name, work, kind = "plain") {
+  const button = el("button", { type: "button", className: kind, "aria-label": `${words}: ${name}` }, words);
   button.addEventListener("click", () => during(button, said, work));
   return button;
 }
@@ -59,11 +59,11 @@ function card(model) {
   ].filter(Boolean);
   const buttons = present
     ? [
-        update === "newer" && act(t("models.update"), () => pull(name), "", t("models.update.label", { name })),
-        loaded && act(t("models.unload"), () => ask("api/models/unload", "POST", { name }).then(look), "plain", t("models.unload.label", { name })),
-        act(t("delete"), () => remove(model), "plain danger", t("models.delete.label", { name })),
+        update === "newer" && act(t("models.update"), name, () => pull(name), ""),
+        loaded && act(t("models.unload"), name, () => ask("api/models/unload", "POST", { name }).then(look)),
+        act(t("delete"), name, () => remove(model), "plain danger"),
       ]
-    : [!active && act(t("models.pull"), () => pull(name), "", t("models.pull.label", { name }))];
+    : [!active && act(t("models.pull"), name, () => pull(name), "")];
   return el(
     "li",
     { className: "card", data: { name } },
@@ -124,7 +124,7 @@ function suggestion(model) {
         [t("models.licence"), model.licence],
       ].flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]),
     ),
-    el("p", { className: "actions" }, there ? t("models.there") : act(t("models.pull"), () => pull(name), "", t("models.pull.label", { name }))),
+    el("p", { className: "actions" }, there ? t("models.there") : act(t("models.pull"), name, () => pull(name), "")),
   );
 }
 

@@ -2,12 +2,12 @@
 
 import { ask, during } from "./ask.js";
 import { el, fill, find } from "./dom.js";
-import { bytes, share, when } from "./format.js";
+import { bytes, share, took, when } from "./format.js";
 import { Guide } from "./guide.js";
 import { listen } from "./live.js";
 import { counted, t } from "./texts.js";
 
-const known = { status: null, models: [], details: {}, home: null, agents: [], companion: null };
+const known = { status: null, models: [], details: {}, home: null, servers: [], agents: [], companion: null };
 const summary = find("summary");
 const guide = new Guide(known);
 
@@ -33,10 +33,17 @@ function card(part, title, lines, ...buttons) {
   );
 }
 
+/** What is well is said in the panel's language, what is not in the sidecar's own words. */
+const worded = (part, words) => (part.state === "ok" && words ? { ...part, message: words } : part);
+
 const restart = () => act(t("overview.restart"), () => ask("api/restart", "POST"));
 
 function engine({ engine }) {
-  return card(engine, t("overview.engine"), [], engine.state === "down" && restart(), engine.state !== "ok" && link(t("nav.log"), "log"));
+  const lines = known.servers.map(({ url, bundled, state, latency }) => {
+    const name = bundled ? t("server.bundled") : url;
+    return `${name}: ${state === "ok" ? took(latency ?? 0) : t("state.down")}`;
+  });
+  return card(worded(engine, t("overview.engine.ok")), t("overview.engine"), lines, engine.state === "down" && restart(), engine.state !== "ok" && link(t("nav.log"), "log"));
 }
 
 function models({ models: part }) {
@@ -50,7 +57,7 @@ function models({ models: part }) {
   if (!lines.length) lines.push(t("overview.unloaded"));
   const again = () => Promise.all(failed.map(({ name }) => ask("api/models/pull", "POST", { name })));
   return card(
-    part,
+    worded(part, t("overview.models.ok")),
     t("overview.models"),
     lines,
     failed.length > 0 && act(t("overview.pull"), again),
@@ -60,14 +67,10 @@ function models({ models: part }) {
 
 function home({ home: part }) {
   const { home } = known;
-  const lines = home?.entities
-    ? [
-        `${counted("areas", home.areas.length)} · ${counted("entities", home.entities)}`,
-        home.last_change && t("overview.changed", { when: when(home.last_change) }),
-      ]
-    : [];
+  const lines = [home?.last_change && t("overview.changed", { when: when(home.last_change) })];
+  const counts = home && `${counted("areas", home.areas.length)}, ${counted("entities", home.entities)}`;
   const expose = part.state === "degraded" && link(t("overview.expose"), "/config/voice-assistants/expose", true);
-  return card(part, t("overview.home"), lines, expose, part.state === "down" && link(t("nav.log"), "log"));
+  return card(worded(part, counts), t("overview.home"), lines, expose, part.state === "down" && link(t("nav.log"), "log"));
 }
 
 function agents({ agents: part }) {
@@ -75,7 +78,7 @@ function agents({ agents: part }) {
   const there = companion && (companion.runs ? t("ha.there") : companion.restart_needed ? t("ha.restart") : t("ha.add"));
   const step = companion && !companion.runs && (companion.restart_needed ? link(t("ha.restart.do"), "/config/system", true) : link(t("ha.add.do"), "/config/integrations/dashboard", true));
   return card(
-    part,
+    worded(part, t("overview.agents.ok")),
     t("overview.agents"),
     [...known.agents.map(({ name, model }) => `${name}: ${model}`), there],
     step,
@@ -105,7 +108,7 @@ function show() {
 
 /** Fetch what no event tells. */
 async function look() {
-  const asked = { models: "api/models", details: "api/models/details", home: "api/home", companion: "api/home-assistant/companion" };
+  const asked = { models: "api/models", details: "api/models/details", home: "api/home", servers: "api/servers", companion: "api/home-assistant/companion" };
   await Promise.all(
     Object.entries(asked).map(async ([name, path]) => {
       known[name] = await ask(path).catch(() => known[name]);

@@ -14,7 +14,7 @@ export function parts({ engine = 0, load = 0, prompt = 0, decode = 0, home = 0, 
 function timeline(timings) {
   const each = parts(timings);
   const total = PARTS.reduce((sum, name) => sum + each[name], 0) || 1;
-  const shown = PARTS.filter((name) => each[name] > 0);
+  const shown = PARTS.filter((name) => each[name] >= 0.5);
   let x = 0;
   const bars = shown.map((name) => {
     const width = (each[name] / total) * 100;
@@ -38,7 +38,7 @@ function timeline(timings) {
   );
 }
 
-const section = (title, ...content) => el("section", {}, el("h3", {}, title), content);
+const section = (title, ...content) => el("section", {}, el("h2", {}, title), content);
 const list = (rows) => el("ul", { className: "plain-list" }, rows.map((row) => el("li", {}, row)));
 
 function call(asked) {
@@ -54,10 +54,10 @@ function call(asked) {
     "div",
     { className: "asked" },
     el("p", {}, counts + reused),
-    el("h4", {}, t("turn.message")),
+    el("h3", {}, t("turn.message")),
     el("pre", { tabIndex: 0 }, asked.message),
-    asked.thought && [el("h4", {}, t("turn.thought")), el("pre", { tabIndex: 0 }, asked.thought)],
-    el("h4", {}, t("turn.answer")),
+    asked.thought && [el("h3", {}, t("turn.thought")), el("pre", { tabIndex: 0 }, asked.thought)],
+    el("h3", {}, t("turn.answer")),
     el("pre", { tabIndex: 0 }, [asked.answer, calls].filter(Boolean).join("\n") || t("turn.nothing")),
   );
 }
