@@ -94,6 +94,8 @@ class Applying:
     async def _restart_engine(self, daemon: Daemon, engine: EngineOptions) -> None:
         await self._servers.wait_idle(_ANSWERS_END)
         if await daemon.reconfigure(engine):
+            if self._servers.bundled is not None:
+                self._servers.bundled.down(daemon.message)
             await daemon.wait_running()
             await self._servers.refresh()
             self._warmup.again()

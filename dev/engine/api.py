@@ -101,7 +101,10 @@ def create_app(environment: Environment, scheduler: Scheduler) -> FastAPI:
 
     @app.delete("/api/delete")
     async def delete(request: Request) -> Response:
-        store.delete((await read_body(request, DeleteRequest)).model_name)
+        name = (await read_body(request, DeleteRequest)).model_name
+        model = store.find(name)
+        store.delete(name)
+        scheduler.expire(model)  # what is shown of a loaded model is read from its files
         return Response()
 
     @app.post("/api/chat")

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-import math
 import re
+from functools import cache
 
 from ollama_addon.agent.shortlist import Index
 from ollama_addon.agent.words import tokens
 
-_AND = "and|then|und|dann|et|puis|y|e|luego|en|dan|i|oraz|poi|och|og"
-_SPLIT = re.compile(rf"\s*[,;]\s*(?:(?:{_AND})\s+)*|\s+(?:(?:{_AND})\s+)+", re.IGNORECASE)
+_AND = {
+    "de": "und|dann",
+    "fr": "et|puis",
+    "es": "y|e|luego",
+    "it": "e|poi",
+    "pt": "e|depois",
+    "nl": "en|dan",
+    "pl": "i|oraz|potem",
+    "sv": "och|sedan",
+    "da": "og|så",
+    "nb": "og|så",
+}
+"""What ties requests to each other, besides English. Dutch "en" is Spanish for "in"."""
 
-_LEADING = re.compile(rf"^\s*(?:(?:{_AND})\b[\s,]*)+(?=\w)", re.IGNORECASE)
-"""What only ties a sentence to the one before: "and the right one", "then turn it off"."""
+
+@cache
+def _split(language: str) -> re.Pattern[str]:
+    ties = _ties(language)
+    return re.compile(rf"\s*[,;]\s*(?:(?:{ties})\s+)*|\s+(?:(?:{ties})\s+)+", re.IGNORECASE)
+
+
+@cache
+def _leading(language: str) -> re.Pattern[str]:
+    """Find what only ties a sentence to the one before: "and the right one", "then open it"."""
+    return re.compile(rf"^\s*(?:(?:{_ties(language)})\b[\s,]*)+(?=\w)", re.IGNORECASE)
+
+
+def _ties(language: str) -> str:
+    own = _AND.get(language.partition("-")[0])
+    return f"and|then|{own}" if own else "and|then"
 
 
 def clauses(text: str, index: Index, area_id: str | None) -> list[str]:
@@ -22,8 +47,9 @@ def clauses(text: str, index: Index, area_id: str | None) -> list[str]:
     is given those of the part that has them. A sentence is left whole when a part would not
     name anything.
     """
-    text = _LEADING.sub("", text) or text
-    parts = [part.strip() for part in _SPLIT.split(text) if part and part.strip()]
+    language = index.words.language
+    text = _leading(language).sub("", text) or text
+    parts = [part.strip() for part in _split(language).split(text) if part and part.strip()]
     if len(parts) < 2:
         return [text]
     found = [index.look_up(part, area_id=area_id) for part in parts]
@@ -32,9 +58,9 @@ def clauses(text: str, index: Index, area_id: str | None) -> list[str]:
         for part, shortlist in zip(parts, found, strict=True)
     ]
     strengths = [index.words.strength(words) for words in speaking]
-    # Who says what to do needs less of a name than who only names; "in blue" does neither.
+    # Who says what to do needs less of a name than who only names.
     if any(
-        shortlist.best < (0.4 if strength >= 1.5 else 0.6 if shortlist.named else math.inf)
+        not shortlist.named or shortlist.best < (0.4 if strength >= 1.5 else 0.6)
         for shortlist, strength in zip(found, strengths, strict=True)
     ):
         return [text]
@@ -58,7 +84,7 @@ def continued(text: str, index: Index, before: tuple[str, ...]) -> str:
 
     "and the right one" after "turn on the left lamp". `before` are the `spoken` words of it.
     """
-    if not _LEADING.match(text):
+    if not _leading(index.words.language).match(text):
         return text
     strength = index.words.strength(spoken(text, index))
     return text if strength >= 1.5 else f"{text} {' '.join(before)}"

@@ -30,6 +30,8 @@ _GPU = 8.0
 """How much faster a graphics card with memory of its own is, at least."""
 
 Fits = Literal["yes", "tight", "no"]
+Basis = Literal["measured", "scaled", "expected"]
+"""This model measured on this machine, another one measured and scaled by size, or experience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ class Recommendation:
     fits: Fits
     seconds_per_command: float
     """For a simple command when the model is in memory and has read the house."""
-    measured: bool
-    """Whether that comes from speeds measured here, with this model or scaled from another."""
+    basis: Basis
+    """What that is taken from."""
     suggested: bool
     """Whether it is the one to take."""
 
@@ -124,30 +126,32 @@ def recommend(
         for known in CATALOGUE
     ]
     verdicts = [need(needed, machine, freed).fits for _, needed in rows]
-    seconds = [seconds_per_command(known, machine, measured) for known, _ in rows]
+    expected = [seconds_per_command(known, machine, measured) for known, _ in rows]
     # The largest that is both comfortable and quick; else the smallest that fits at all.
     good = [
         place
         for place, verdict in enumerate(verdicts)
-        if verdict == "yes" and seconds[place] <= _PATIENCE
+        if verdict == "yes" and expected[place][0] <= _PATIENCE
     ]
     fitting = [place for place, verdict in enumerate(verdicts) if verdict != "no"]
     best = good[-1] if good else fitting[0] if fitting else None
     return [
-        Recommendation(
-            known, needed, verdicts[place], seconds[place], bool(measured), place == best
-        )
+        Recommendation(known, needed, verdicts[place], *expected[place], place == best)
         for place, (known, needed) in enumerate(rows)
     ]
 
 
-def seconds_per_command(known: Known, machine: Machine, measured: Sequence[Measured]) -> float:
-    """Return how long a simple command takes with a model, measured or else expected."""
-    read, write = _rates(known, machine, measured)
-    return _COMMAND_READ / read + _COMMAND_WRITTEN / write
+def seconds_per_command(
+    known: Known, machine: Machine, measured: Sequence[Measured]
+) -> tuple[float, Basis]:
+    """Return how long a simple command takes with a model, and what that is taken from."""
+    read, write, basis = _rates(known, machine, measured)
+    return _COMMAND_READ / read + _COMMAND_WRITTEN / write, basis
 
 
-def _rates(known: Known, machine: Machine, measured: Sequence[Measured]) -> tuple[float, float]:
+def _rates(
+    known: Known, machine: Machine, measured: Sequence[Measured]
+) -> tuple[float, float, Basis]:
     """Return the tokens a second that are read and written."""
     name = canonical(known.name)
     # The model itself tells most, then the one whose size is nearest.
@@ -156,11 +160,12 @@ def _rates(known: Known, machine: Machine, measured: Sequence[Measured]) -> tupl
     ):
         if other.speed.prompt and other.speed.decode:
             if canonical(other.name) == name:
-                return other.speed.prompt, other.speed.decode
+                return other.speed.prompt, other.speed.decode, "measured"
             # Reading costs operations, which go with the weights; writing goes with their bytes.
             return (
                 other.speed.prompt * other.parameters / known.parameters,
                 other.speed.decode * other.size / known.size,
+                "scaled",
             )
     kind = next((each for each in _OPERATIONS if each in machine.instructions), "")
     cores = max(1, min(machine.cores, machine.physical_cores) - (machine.cores > 2))
@@ -168,4 +173,5 @@ def _rates(known: Known, machine: Machine, measured: Sequence[Measured]) -> tupl
     return (
         faster * _OPERATIONS[kind] * cores / (2 * known.parameters),
         faster * _BANDWIDTH[kind] / known.size,
+        "expected",
     )

@@ -78,9 +78,13 @@ class Server:
 
     async def check(self) -> None:
         """Look whether it answers and what it has. Checks at the same time share one look."""
+        await asyncio.shield(self.look())
+
+    def look(self) -> asyncio.Task[None]:
+        """Begin to look, without waiting for it."""
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check())
-        await asyncio.shield(self._checking)
+        return self._checking
 
     async def _check(self) -> None:
         began = time.perf_counter()
@@ -108,13 +112,20 @@ class Server:
         self.latency = None
         self.message = message
 
+    def known(self, model: str) -> Details | None:
+        """Return what `model` is and can do, when that was asked before."""
+        return self._details.get(self._version(model))
+
+    def _version(self, model: str) -> tuple[str, str | None]:
+        listed = self.models.get(canonical(model))
+        return canonical(model), listed.digest if listed else None
+
     async def details(self, model: str) -> Details:
         """Tell what `model` is and can do; asked once for each version of it.
 
         Raises AddonError.
         """
-        listed = self.models.get(canonical(model))
-        key = (canonical(model), listed.digest if listed else None)
+        key = self._version(model)
         if key not in self._details:
             try:
                 async with asyncio.timeout(_CHECK_TIMEOUT):

@@ -154,6 +154,15 @@ class Servers:
         """Tell what `model` is and can do. Raises AddonError."""
         return await (await self.for_model(model)).details(model)
 
+    def longest_context(self, model: str) -> int | None:
+        """Return the longest context that `model` was made for, in tokens, where that is known."""
+        name = canonical(model)
+        for server in self.all:
+            if server.healthy and name in server.models:
+                details = server.known(model)
+                return details.context_length if details else None
+        return None
+
     async def capabilities(self, model: str) -> set[str]:
         """Tell what `model` can do: `completion`, `tools`, `thinking` … Raises AddonError."""
         return set((await self.details(model)).capabilities)
@@ -281,6 +290,8 @@ class Servers:
     def _learn(self, server: Server, model: str, last: Mapping[str, Any]) -> None:
         if server.bundled:
             self.speeds.learn(model, last)
+            if canonical(model) not in server.loaded:
+                server.look()  # it is in memory now
         self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:

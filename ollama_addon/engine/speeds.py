@@ -14,6 +14,8 @@ _LOADED = 0.1
 _ENOUGH_READ = 32
 _ENOUGH_WRITTEN = 4
 """Tokens below which the duration is mostly something else."""
+_LOADS = 6
+"""Loads that the speed of reading is taken from."""
 _KEPT = 20
 """Answers that the speed of writing is taken from."""
 
@@ -30,7 +32,7 @@ class Speeds:
     """Learns from the counts and durations that end each of Ollama's answers."""
 
     def __init__(self) -> None:
-        self._prompt: dict[str, float] = {}
+        self._read: dict[str, deque[float]] = {}
         self._written: dict[str, deque[tuple[int, float]]] = {}
 
     def learn(self, model: str, last: Mapping[str, Any]) -> None:
@@ -39,8 +41,9 @@ class Speeds:
         read, took = _part(last, "prompt_eval")
         loading = (last.get("load_duration") or 0) / 1e9
         if loading >= _LOADED and read >= _ENOUGH_READ and took:
-            # Cached tokens are counted as read, so only a fresh cache tells the truth.
-            self._prompt[name] = read / took
+            # Cached tokens are counted as read, so only a fresh cache tells the truth. Who
+            # waited for the loading of another call finds a filled one: the lowest is true.
+            self._read.setdefault(name, deque(maxlen=_LOADS)).append(read / took)
         written, took = _part(last, "eval")
         if written >= _ENOUGH_WRITTEN and took:
             self._written.setdefault(name, deque(maxlen=_KEPT)).append((written, took))
@@ -51,12 +54,12 @@ class Speeds:
         answers = self._written.get(name, ())
         took = sum(seconds for _, seconds in answers)
         decode = sum(tokens for tokens, _ in answers) / took if took else None
-        return Speed(self._prompt.get(name), decode)
+        return Speed(min(self._read.get(name, ()), default=None), decode)
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models of which both speeds are known, by canonical name."""
-        return tuple(name for name in self._prompt if self._written.get(name))
+        return tuple(name for name in self._read if self._written.get(name))
 
 
 def _part(last: Mapping[str, Any], kind: str) -> tuple[int, float]:

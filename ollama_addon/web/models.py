@@ -165,7 +165,7 @@ async def recommended(request: Request) -> dict[str, Any]:
                 "why": row.known.why,
                 "fits": row.fits,
                 "seconds_per_command": round(row.seconds_per_command, 1),
-                "measured": row.measured,
+                "basis": row.basis,
                 "suggested": row.suggested,
             }
             for row in rows

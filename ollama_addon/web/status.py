@@ -10,7 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from ollama_addon import __version__
+from ollama_addon.engine.servers import Servers
 from ollama_addon.home.templates import Rendered
+from ollama_addon.options import AgentOptions
 from ollama_addon.web.state import Parts, parts
 
 _FULL = 3e9
@@ -166,12 +168,27 @@ def _agents(all_parts: Parts) -> Part:
     spoiled = [
         sentence
         for agent in all_parts.agents.values()
-        if (sentence := _instructions(agent.options.name, agent.rendered))
+        for sentence in (
+            _instructions(agent.options.name, agent.rendered),
+            _context(agent.options, all_parts.servers),
+        )
+        if sentence
     ]
     if spoiled:
         return Part(state="degraded", message=" ".join(spoiled))
     names = ", ".join(agent.options.name for agent in all_parts.agents.values())
     return Part(state="ok", message=f"Ready: {names}.")
+
+
+def _context(agent: AgentOptions, servers: Servers) -> str:
+    """Say that an agent asks for more than its model can read, if it does."""
+    longest = servers.longest_context(agent.model)
+    if longest is None or agent.context_window <= longest:
+        return ""
+    return (
+        f"The context window of {agent.name} is {agent.context_window:,} tokens, but its model "
+        f"{agent.model} was made for {longest:,} at most. Set it to that or less."
+    )
 
 
 def _disk(all_parts: Parts) -> Part:

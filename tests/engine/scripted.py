@@ -8,8 +8,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ollama_addon.model_names import canonical
+
 MODEL = "smollm2:135m"
 """The model of the embedded engine."""
+
+_OF_A_MODEL = ("/api/chat", "/api/generate", "/api/show", "/api/delete")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -28,6 +32,11 @@ class Scripted:
         self.models = dict.fromkeys(models, "sha256:1")
         """Names and digests."""
         self.capabilities = ["completion"]
+        self.info: dict[str, Any] = {"general.architecture": "a", "a.context_length": 4096}
+        self.size: int | None = None
+        """Bytes of each model's file."""
+        self.loaded: dict[str, int] = {}
+        """Models in memory, and their bytes there."""
         self.requests: list[tuple[str, Any]] = []
         """Path and body of everything that was posted."""
         self.on: dict[str, Handler] = {}
@@ -56,22 +65,42 @@ class Scripted:
             self.requests.append((request.path, body))
         if request.path in self.on:
             return await self.on[request.path](request)
-        models = [{"name": m, "model": m, "digest": d} for m, d in self.models.items()]
+        named = str((body or {}).get("model", ""))
+        there = canonical(named) in map(canonical, self.models)
+        if request.path in _OF_A_MODEL and not there:
+            return web.json_response({"error": f"model '{named}' not found"}, status=404)
+        size = {} if self.size is None else {"size": self.size}
+        models = [{"name": m, "model": m, "digest": d, **size} for m, d in self.models.items()]
         match request.path:
             case "/api/tags":
                 return web.json_response({"models": models})
             case "/api/ps":
-                return web.json_response({"models": []})
+                loaded = [{"name": m, "model": m, "size": s} for m, s in self.loaded.items()]
+                return web.json_response({"models": loaded})
             case "/api/show":
-                info = {"general.architecture": "a", "a.context_length": 4096}
-                return web.json_response({"model_info": info, "capabilities": self.capabilities})
+                about = {"model_info": self.info, "capabilities": self.capabilities}
+                return web.json_response(about)
             case "/api/chat":
-                return await lines(request, *answer("Hello"))
+                self.loaded.setdefault(named, 10**8)
+                chunks = answer("Hello")
+                if body.get("stream") is False:
+                    return web.json_response(chunks[-1] | {"message": chunks[0]["message"]})
+                return await lines(request, *chunks)
+            case "/api/generate" if body.get("keep_alive") == 0:
+                self.loaded.pop(named, None)
+                return web.json_response({"response": "", "done": True, "done_reason": "unload"})
+            case "/api/pull" if "unknown" in named:
+                error = {"error": "pull model manifest: file does not exist"}
+                if body.get("stream") is False:
+                    return web.json_response(error, status=500)
+                return await lines(request, {"status": "pulling manifest"}, error)
             case "/api/pull":
-                self.models[body["model"]] = "sha256:2"
+                self.models.setdefault(named, "sha256:2")
+                if body.get("stream") is False:
+                    return web.json_response({"status": "success"})
                 return await lines(request, {"status": "success"})
             case "/api/delete":
-                del self.models[body["model"]]
+                del self.models[named]
                 return web.Response()
         raise web.HTTPNotFound
 
@@ -81,7 +110,15 @@ def answer(*words: str) -> list[dict[str, Any]]:
     chunks: list[dict[str, Any]] = [
         {"message": {"role": "assistant", "content": word}, "done": False} for word in words
     ]
-    return [*chunks, {"message": {"role": "assistant", "content": ""}, "done": True}]
+    counts = {
+        "load_duration": 1,
+        "prompt_eval_count": 9,
+        "prompt_eval_duration": 10**6,
+        "eval_count": len(words) + 1,
+        "eval_duration": 10**6,
+    }
+    end = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+    return [*chunks, end | counts]
 
 
 async def lines(

@@ -224,6 +224,19 @@ async def test_one_that_never_answers_is_started_again(
     assert "did not answer within 0.2 s" in caplog.text
 
 
+async def test_other_settings_restart_it_and_no_others_do(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as ollama:
+        first = (await running(ollama))["pid"]
+        assert not await ollama.reconfigure(EngineOptions())
+        assert (await running(ollama))["pid"] == first
+        assert await ollama.reconfigure(EngineOptions(cache_ram=256))
+        answer = await running(ollama)
+        assert answer["env"]["LLAMA_ARG_CACHE_RAM"] == "256"
+        assert gone(first)
+        # It was asked to end, so that nobody is told of a failure.
+        assert (ollama.state, ollama.restarts) == ("running", 0)
+
+
 async def test_restarts_become_rarer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with daemon(tmp_path, "broken") as ollama:
         await until(lambda: ollama.restarts == 5)

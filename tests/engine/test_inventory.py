@@ -279,6 +279,80 @@ async def test_without_a_server_a_download_fails_with_the_reason() -> None:
     await servers.stop()
 
 
+# The disk
+
+
+async def test_a_disk_that_is_too_full(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted.on["/api/pull"] = lambda request: lines(
+        request, MANIFEST, part(0), then=_wait(asyncio.Event())
+    )
+    monkeypatch.setattr(Inventory, "_free", lambda self: int(4.5 * GB))
+    async with inventory(scripted.url) as models:
+        models._servers.all[0].bundled = True
+        await models.pull("large:1")
+        failed = await ended(models, "large:1")
+    assert failed.state == "failed"
+    assert "needs 4.0 GB, and of the 4.5 GB that are free" in failed.problem
+    assert "Delete models" in failed.problem
+
+
+async def test_a_disk_that_fills_up_on_the_way(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [8 * GB, 8 * GB, 2 * GB]
+    scripted.on["/api/pull"] = lambda request: lines(
+        request, part(GB), part(2 * GB), part(2 * GB + 1), then=_wait(asyncio.Event())
+    )
+    monkeypatch.setattr(Inventory, "_free", lambda self: free.pop(0))
+    async with inventory(scripted.url) as models:
+        models._servers.all[0].bundled = True
+        await models.pull("large:1")
+        assert "needs 2.0 GB" in (await ended(models, "large:1")).problem
+
+
+async def test_what_has_arrived_is_not_needed_again(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.on["/api/pull"] = lambda request: lines(request, part(4 * GB - 1), SUCCESS)
+    monkeypatch.setattr(Inventory, "_free", lambda self: int(1.1 * GB))
+    async with inventory(scripted.url) as models:
+        models._servers.all[0].bundled = True
+        await models.pull("large:1")
+        assert (await ended(models, "large:1")).state == "done"
+
+
+# Other wishes
+
+
+async def test_other_wishes_are_downloaded_and_nothing_is_deleted(scripted: Scripted) -> None:
+    async with inventory(scripted.url, ["m:1", "old:1"]) as models:
+        await ended(models, "old:1")
+        await models.want(["m:1", "new:1"])
+        assert (await ended(models, "new:1")).state == "done"
+        assert {(each.name, each.wanted) for each in models.models} == {
+            ("m:1", True),
+            ("new:1", True),
+            ("old:1", False),
+        }
+    assert scripted.asked("/api/delete") == []
+
+
+async def test_a_newer_version_is_downloaded_while_the_old_one_answers(
+    scripted: Scripted,
+) -> None:
+    over = asyncio.Event()
+    scripted.on["/api/pull"] = lambda request: lines(request, part(GB), SUCCESS, then=_wait(over))
+    async with inventory(scripted.url) as models:
+        await models.pull("m:1")
+        await models.pull("new:1")
+        assert models.waits_for("m:1") is None
+        waiting = models.waits_for("new:1")
+        assert waiting is not None
+        assert "waits to be downloaded" in waiting.message
+        over.set()
+        await ended(models, "new:1")
+
+
 async def _wait(event: asyncio.Event) -> None:
     await event.wait()
 

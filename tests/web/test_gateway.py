@@ -114,6 +114,56 @@ async def test_ollamas_client_lists_shows_and_chats(engine: Scripted) -> None:
         assert await running.say("m:1") == "Hello"
 
 
+async def test_requests_are_counted_by_route(engine: Scripted) -> None:
+    counted: list[tuple[str, int]] = []
+    servers = Servers([at(engine)], None)
+    await servers.refresh()
+    app = make_gateway(servers, KEY, on_request=lambda path, status: counted.append((path, status)))
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://g") as client:
+        await client.get("/api/tags", headers=headers)
+        await client.get("/api/tags")
+        await client.get("/api/blobs/whatever", headers=headers)
+    assert counted == [("/api/tags", 200), ("/api/tags", 401), ("other", 405)]
+    await servers.stop()
+
+
+async def test_an_answer_is_counted_while_it_is_given(engine: Scripted) -> None:
+    heard = asyncio.Event()
+
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        return await lines(request, *answer("one"), then=_set(heard))
+
+    async def _set(event: asyncio.Event) -> None:
+        await event.wait()
+
+    engine.on["/api/chat"] = slowly
+    async with gateway(at(engine)) as running:
+        running.servers.bundled = running.servers.all[0]
+        running.servers.bundled.bundled = True
+        talk = asyncio.create_task(running.say("m:1"))
+        while running.servers._idle.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        heard.set()
+        await talk
+        await running.servers.wait_idle(60)
+        assert running.servers._idle.is_set()
+
+
+async def test_a_model_that_would_starve_home_assistant(
+    engine: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.size = 10**15
+    async with gateway(at(engine)) as running:
+        running.servers.all[0].bundled = True
+        await running.servers.refresh()
+        with pytest.raises(ollama.ResponseError, match="Home Assistant would starve") as raised:
+            await running.say("m:1")
+        assert raised.value.status_code == 507
+        assert engine.asked("/api/chat") == []
+
+
 async def test_an_answer_comes_as_it_is_made(engine: Scripted) -> None:
     first, second = answer("one")
     heard = asyncio.Event()
