@@ -39,7 +39,7 @@ async def _stream(all_parts: Parts) -> AsyncIterator[bytes]:
     told: dict[str, Any] = {}
     quiet = 0
     with all_parts.events.subscribe() as queue:
-        while True:
+        while not all_parts.events.closed:
             quiet += 1
             for name, data in _seen(all_parts):
                 key = f"{name} {data['name']}" if name == "pull" else name

@@ -102,17 +102,15 @@ def _gpu_share(all_parts: Parts, name: str) -> float | None:
 
 def pulls_of(all_parts: Parts) -> list[dict[str, Any]]:
     """Return the downloads of this run, those that are over too."""
-    inventory = all_parts.inventory
     return [
         {
-            "name": model.name,
+            "name": pull.name,
             "percent": pull.percent,
             "message": pull.message,
             "state": pull.state,
             "active": pull.active,
         }
-        for model in inventory.models
-        if (pull := inventory.progress(model.name))
+        for pull in all_parts.inventory.pulls
     ]
 
 

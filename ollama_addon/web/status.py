@@ -115,11 +115,15 @@ def status_of(all_parts: Parts) -> Status:
 
 
 def _engine(all_parts: Parts) -> Part:
-    servers = all_parts.servers.all
-    healthy = [server for server in servers if server.healthy]
+    servers, daemon = all_parts.servers.all, all_parts.daemon
+    # The daemon knows of its end before the next check of its health does.
+    ended = daemon is not None and daemon.state in ("restarting", "failed")
+    healthy = [server for server in servers if server.healthy and not (server.bundled and ended)]
     if not healthy:
         return Part(state="down", message=all_parts.servers.why_down())
     away = [server.message for server in servers if not server.healthy]
+    if daemon is not None and ended:
+        away.append(daemon.message)
     if all_parts.servers.tight:
         away.append(all_parts.servers.tight)
     if away:

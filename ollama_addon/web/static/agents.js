@@ -17,9 +17,11 @@ let running = [];
 let kept = null;
 let place = null;
 /** Which of the options' agents is being edited: its place, which may be one past the last. */
+let edited = "";
+/** The name of the agent that is being edited, as it is kept; empty for a new one. */
 let tried = "";
 
-new Talk({ list: find("try-talk"), form: find("try-form"), agent: () => tried });
+const conversation = new Talk({ list: find("try-talk"), form: find("try-form"), agent: () => tried });
 
 function act(words, name, work, kind = "plain") {
   const button = el("button", { type: "button", className: kind, "aria-label": `${words}: ${name}` }, words);
@@ -64,18 +66,21 @@ async function edit(at, agent) {
   cancel.addEventListener("click", close);
   form.show(agent, [...new Set(names)], [save, cancel]);
   form.keep();
-  const ours = at < kept.agents.length ? running[at] : null;
-  find("editor-title").textContent = ours ? t("agents.editing", { name: agent.name }) : t("agents.creating");
+  edited = kept.agents[at]?.name ?? "";
+  find("editor-title").textContent = edited ? t("agents.editing", { name: edited }) : t("agents.creating");
   find("list-view").hidden = true;
   find("editor").hidden = false;
-  showTry(ours);
+  showTry();
   find("editor-title").focus();
 }
 
-/** Offer to try a saved agent, and to see its prompt. */
-function showTry(agent) {
-  tried = agent?.id ?? "";
-  find("tryout").hidden = !agent;
+/** Offer to try an agent that is saved and runs, and to see its prompt. */
+function showTry() {
+  const id = running.find(({ name }) => name === edited)?.id ?? "";
+  find("tryout").hidden = !id;
+  if (id === tried) return;
+  tried = id;
+  conversation.anew();
   find("prompt").replaceChildren();
   find("prompt-tokens").textContent = "";
 }
@@ -83,8 +88,9 @@ function showTry(agent) {
 async function close() {
   form.forget();
   place = null;
+  edited = "";
   find("editor").hidden = true;
-  find("tryout").hidden = true;
+  showTry();
   find("list-view").hidden = false;
   await show().catch((problem) => (said.textContent = problem.message));
   find("create").focus();
@@ -158,6 +164,7 @@ listen(
     agents: (agents) => {
       running = agents;
       showAssist(agents);
+      showTry();
       if (place === null) show().catch((problem) => (said.textContent = problem.message));
     },
   },

@@ -40,7 +40,7 @@ function showAgents(agents) {
 async function showPlaces() {
   const { areas, satellites } = await ask("api/home");
   const before = place.value || choice.place;
-  const group = (label, options) => options.length && el("optgroup", { label }, options);
+  const group = (label, options) => options.length > 0 && el("optgroup", { label }, options);
   place.replaceChildren(
     el("option", { value: "" }, t("chat.nowhere")),
     ...[

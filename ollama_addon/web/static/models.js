@@ -181,5 +181,8 @@ listen(
     // Its sentence about the models changes with every download and deletion.
     status: () => look().then(showRecommended).catch(() => {}),
   },
-  () => look().catch(() => {}),
+  () => {
+    pulls.clear();
+    look().catch(() => {});
+  },
 );

@@ -131,5 +131,8 @@ listen(
     pull: (pull) => guide.pull(pull),
     turn: () => guide.said(),
   },
-  look,
+  () => {
+    guide.pulls.clear();
+    look();
+  },
 );

@@ -83,7 +83,7 @@ export function explained(turn) {
       el("p", {}, `“${turn.text}”`),
       el("p", { className: "faint" }, `${when(turn.began)} · ${where} · ${turn.agent} · ${turn.model}`),
     ),
-    turn.shortlist.length &&
+    turn.shortlist.length > 0 &&
       section(
         t("turn.shortlist"),
         el("p", { className: "faint" }, t("turn.shortlist.hint")),
@@ -98,8 +98,8 @@ export function explained(turn) {
       turn.mode ? t("turn.asked", { mode: t(`mode.${turn.mode}`) }) : t("turn.not_asked"),
       asked.length ? asked : el("p", {}, t("turn.no_model")),
     ),
-    turn.proposals.length && section(t("turn.proposed"), list(turn.proposals.map(proposal))),
-    turn.actions.length &&
+    turn.proposals.length > 0 && section(t("turn.proposed"), list(turn.proposals.map(proposal))),
+    turn.actions.length > 0 &&
       section(
         t("turn.done"),
         list(turn.actions.map((action) => `${action.name} (${details(action.arguments)}) ${effect(action)}`)),
