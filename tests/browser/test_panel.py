@@ -160,6 +160,28 @@ async def test_an_agent_is_made_tried_changed_and_deleted(panel: OpenPanel, stac
         assert [each["name"] for each in stack.supervisor.addon.options["agents"]] == ["Home"]
 
 
+async def test_the_engines_settings_are_changed(panel: OpenPanel, stack: Stack) -> None:
+    async with await panel(360) as tab:
+        page = tab.page
+        await tab.open("models")
+        await page.get_by_text("Settings of the built-in").click()
+        await expect(page.locator("#engine-cache_ram")).to_have_value("512")
+        await page.fill("#engine-num_parallel", "99")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#engine-num_parallel")).to_be_focused()
+        await expect(page.locator("#engine-num_parallel-wrong")).to_contain_text("16")
+        await page.fill("#engine-num_parallel", "1")
+        await page.fill("#engine-cache_ram", "256")
+        assert await tab.accessible() == []
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#engine-said")).to_contain_text("Saved")
+        assert stack.supervisor.addon.options["engine"]["cache_ram"] == 256
+        await tab.open()
+        engine = page.locator("#cards .card").first
+        await expect(engine).to_have_attribute("data-state", "ok", timeout=60_000)
+    await stack.until_ready()
+
+
 async def test_a_turn_is_explained_found_and_deleted(panel: OpenPanel, stack: Stack) -> None:
     await stack.client.delete("/api/journal")
     await stack.say("open the bedroom fan")

@@ -1,11 +1,11 @@
-// The form of one agent: its fields, what is wrong beside them, and what was typed kept.
+// The form of one agent, with its instructions rendered while they are written.
 
 import { ask } from "./ask.js";
 import { el } from "./dom.js";
+import { Fields } from "./fields.js";
 import { t } from "./texts.js";
 
-/** The fields in order: how each is shown, and its default when the options leave it out. */
-const FIELDS = {
+const TABLE = {
   name: { kind: "text", required: true, initial: "" },
   model: { kind: "text", list: "model-names", required: true, initial: "" },
   instructions: { kind: "long", initial: "" },
@@ -21,119 +21,36 @@ const FIELDS = {
 const TYPING = 500;
 /** Milliseconds without a key after which the instructions are rendered. */
 
-export class AgentForm {
-  /** `form` gets the fields; `key` names where unsaved input is kept while the tab is open. */
+export class AgentForm extends Fields {
+  /** `key` names where unsaved input is kept while the browser's tab is open. */
   constructor(form, key) {
-    this.form = form;
+    super(form, TABLE, "field");
     this.key = key;
     this.preview = el("div", { className: "preview", "aria-live": "polite" });
-    form.addEventListener("input", (event) => {
+    form.addEventListener("input", ({ target }) => {
       this.keep();
-      this.mark(event.target.name, "");
-      if (event.target.name === "instructions") this.soon();
+      if (target.name === "instructions") this.soon();
     });
   }
 
-  /** Show an agent; `draft` has what was typed before and not saved. */
-  show(agent, models, buttons) {
-    const field = ([name, about]) => this.field(name, about, agent[name] ?? about.initial);
-    const all = Object.entries(FIELDS);
-    const more = el("details", {}, el("summary", {}, t("agents.more")), all.filter(([, { more }]) => more).map(field));
-    this.form.replaceChildren(
-      ...all.filter(([, { more }]) => !more).map(field),
-      more,
-      el("datalist", { id: "model-names" }, models.map((name) => el("option", { value: name }))),
-      el("p", { className: "wrong", id: "form-wrong", role: "alert" }),
-      el("p", { className: "actions" }, buttons),
-    );
+  /** Show an agent, with the names of models to choose from. */
+  showAgent(agent, models, buttons) {
+    this.show(agent, buttons, { instructions: this.preview });
+    this.form.append(el("datalist", { id: "model-names" }, models.map((name) => el("option", { value: name }))));
     this.render();
   }
 
-  field(name, about, value) {
-    const id = `field-${name}`;
-    const described = `${id}-hint ${id}-wrong`;
-    const hint = el("p", { className: "faint", id: `${id}-hint` }, t(`field.${name}.hint`));
-    const wrong = el("p", { className: "wrong", id: `${id}-wrong`, hidden: true });
-    if (about.kind === "checks") {
-      const boxes = about.options.map((option) =>
-        el("label", { className: "check" }, el("input", { type: "checkbox", name, value: option, checked: value.includes(option) }), t(`confirm.${option}`)),
-      );
-      return el("fieldset", { id, "aria-describedby": described }, el("legend", {}, t(`field.${name}`)), hint, boxes, wrong);
-    }
-    if (about.kind === "check") {
-      const box = el("input", { id, name, type: "checkbox", checked: value, "aria-describedby": described });
-      return el("div", { className: "field" }, el("label", { className: "check" }, box, t(`field.${name}`)), hint, wrong);
-    }
-    let input;
-    if (about.kind === "choice") {
-      input = el("select", { id, name }, about.options.map((option) => el("option", { value: option, selected: option === value }, t(`strategy.${option}`))));
-    } else if (about.kind === "long") {
-      input = el("textarea", { id, name, rows: 6, spellcheck: true });
-      input.value = value;
-    } else {
-      const { min, max, step } = about;
-      input = el("input", { id, name, type: about.kind, min, max, step, autocomplete: "off", required: about.required });
-      if (about.list) input.setAttribute("list", about.list);
-      input.value = value ?? "";
-    }
-    input.setAttribute("aria-describedby", described);
-    return el("div", { className: "field" }, el("label", { htmlFor: id }, t(`field.${name}`)), input, hint, wrong, name === "instructions" && this.preview);
-  }
-
-  /** Return the agent as it is typed; empty numbers are left out. */
-  value() {
-    const { elements } = this.form;
-    const agent = {};
-    for (const [name, { kind }] of Object.entries(FIELDS)) {
-      if (kind === "checks") {
-        agent[name] = [...this.form.querySelectorAll(`[name=${name}]:checked`)].map((box) => box.value);
-      } else if (kind === "check") agent[name] = elements[name].checked;
-      else if (kind !== "number") agent[name] = elements[name].value.trim();
-      else if (elements[name].value !== "") agent[name] = Number(elements[name].value);
-    }
-    return agent;
-  }
-
   keep() {
-    sessionStorage.setItem(this.key, JSON.stringify({ for: this.id, agent: this.value() }));
+    sessionStorage.setItem(this.key, JSON.stringify({ place: this.place, agent: this.value() }));
   }
 
-  /** Return what was typed and not saved, as `{for, agent}`; null when nothing was. */
+  /** Return what was typed and not saved, as `{place, agent}`; null when nothing was. */
   kept() {
     return JSON.parse(sessionStorage.getItem(this.key) ?? "null");
   }
 
   forget() {
     sessionStorage.removeItem(this.key);
-  }
-
-  /** Say what is wrong with a field; an empty message takes it back. */
-  mark(name, message) {
-    const wrong = document.getElementById(`field-${name}-wrong`);
-    if (!wrong) return false;
-    wrong.textContent = message;
-    wrong.hidden = !message;
-    const input = document.getElementById(`field-${name}`);
-    if (message) input.setAttribute("aria-invalid", "true");
-    else input.removeAttribute("aria-invalid");
-    return true;
-  }
-
-  /** Show problems as `api/options/check` returns them for the agent at `place`; focus the first. */
-  complain(problems, place) {
-    for (const name of Object.keys(FIELDS)) this.mark(name, "");
-    const prefix = `agents[${place}].`;
-    const rest = [];
-    let first = null;
-    for (const { field, message } of problems) {
-      const name = field.startsWith(prefix) ? field.slice(prefix.length) : "";
-      const plain = message.replaceAll(prefix, "").replace(/ [^ ]+ is (used instead|left out)\.$/, "");
-      if (this.mark(name, plain)) first ??= document.getElementById(`field-${name}`);
-      else rest.push(message);
-    }
-    document.getElementById("form-wrong").textContent = rest.join(" ");
-    first?.closest("details")?.setAttribute("open", "");
-    first?.focus();
   }
 
   soon() {

@@ -57,14 +57,14 @@ async function show() {
 
 async function edit(at, agent) {
   place = at;
-  form.id = at;
+  form.place = at;
   const models = await ask("api/models").catch(() => []);
   const recommended = await ask("api/models/recommended").catch(() => ({ models: [] }));
   const names = [...models, ...recommended.models].map(({ name }) => name);
   const save = el("button", {}, t("save"));
   const cancel = el("button", { type: "button", className: "plain" }, t("cancel"));
   cancel.addEventListener("click", close);
-  form.show(agent, [...new Set(names)], [save, cancel]);
+  form.showAgent(agent, [...new Set(names)], [save, cancel]);
   form.keep();
   edited = kept.agents[at]?.name ?? "";
   find("editor-title").textContent = edited ? t("agents.editing", { name: edited }) : t("agents.creating");
@@ -103,7 +103,7 @@ async function save() {
   agents[Math.min(place, agents.length)] = form.value();
   const wanted = { ...all, agents };
   const problems = await options.check(wanted);
-  if (problems.length) return form.complain(problems, Math.min(place, agents.length - 1));
+  if (problems.length) return form.complain(problems, `agents[${Math.min(place, agents.length - 1)}].`);
   const waiting = await options.write(wanted);
   said.textContent = t("agents.saved") + (waiting.length ? ` ${t("agents.waiting", { names: waiting.join(", ") })}` : "");
   return close();
@@ -140,7 +140,7 @@ async function showPrompt() {
 find("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const button = find("form").querySelector(".actions button");
-  during(button, find("form-wrong"), save);
+  during(button, form.wrong, save);
 });
 find("create").addEventListener("click", () =>
   during(find("create"), said, () => edit(kept.agents.length, { name: "", model: kept.agents[0]?.model ?? "" })),
@@ -154,7 +154,7 @@ async function begin() {
   await show();
   const draft = form.kept();
   if (draft && place === null) {
-    await edit(Math.min(draft.for, kept.agents.length), draft.agent);
+    await edit(Math.min(draft.place, kept.agents.length), draft.agent);
     said.textContent = t("agents.restored");
   }
 }

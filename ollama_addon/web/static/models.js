@@ -3,6 +3,7 @@
 import { ask, during } from "./ask.js";
 import { sure } from "./dialog.js";
 import { el, fill, find } from "./dom.js";
+import "./engine_form.js";
 import { bytes, number, share } from "./format.js";
 import { listen } from "./live.js";
 import { showProgress } from "./progress.js";

@@ -7,7 +7,7 @@ import { Guide } from "./guide.js";
 import { listen } from "./live.js";
 import { counted, t } from "./texts.js";
 
-const known = { status: null, models: [], details: {}, home: null, servers: [], agents: [], companion: null };
+const known = { status: null, models: [], details: {}, home: null, servers: [], journal: null, agents: [], companion: null };
 const summary = find("summary");
 const guide = new Guide(known);
 
@@ -87,10 +87,12 @@ function agents({ agents: part }) {
 }
 
 function rest({ disk, journal, problems }) {
+  const days = known.journal?.days;
+  const keeping = known.journal && (days ? counted("happened.keeping", days) : t("happened.off"));
   const full = disk.state !== "ok" && link(t("nav.models"), "models");
   return [
     card(disk, t("overview.disk"), [], full),
-    card(journal, t("overview.journal"), [], link(t("nav.happened"), "happened")),
+    card(worded(journal, keeping), t("overview.journal"), [], link(t("nav.happened"), "happened")),
     problems.length > 0 && card({ state: "degraded", message: problems.join(" ") }, t("overview.options"), [], link(t("nav.agents"), "agents")),
   ];
 }
@@ -108,7 +110,7 @@ function show() {
 
 /** Fetch what no event tells. */
 async function look() {
-  const asked = { models: "api/models", details: "api/models/details", home: "api/home", servers: "api/servers", companion: "api/home-assistant/companion" };
+  const asked = { models: "api/models", details: "api/models/details", home: "api/home", servers: "api/servers", journal: "api/journal?limit=1", companion: "api/home-assistant/companion" };
   await Promise.all(
     Object.entries(asked).map(async ([name, path]) => {
       known[name] = await ask(path).catch(() => known[name]);
