@@ -210,6 +210,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     stack.push_async_callback(satellites.stop)
     telling = asyncio.create_task(tell_of_pulls(inventory.subscribe(), Notifications(connection)))
     stack.callback(telling.cancel)
+    passing_on = asyncio.create_task(_pass_on(inventory, happenings))
+    stack.callback(passing_on.cancel)
     metrics = Metrics(servers, daemon, inventory, connection)
     servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
@@ -302,6 +304,12 @@ def _keep_log(logbook: Logbook, happenings: Events, stack: AsyncExitStack) -> No
     logger = logging.getLogger("ollama_addon")
     logger.addHandler(logbook)
     stack.callback(logger.removeHandler, logbook)
+
+
+async def _pass_on(inventory: Inventory, happenings: Events) -> None:
+    """Tell whoever listens how far downloads are."""
+    async for pull in inventory.subscribe():
+        happenings.publish("pull", models.as_json(pull))
 
 
 async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:

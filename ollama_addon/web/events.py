@@ -50,7 +50,10 @@ async def _stream(all_parts: Parts) -> AsyncIterator[bytes]:
             try:
                 async with asyncio.timeout(_LOOK_EVERY):
                     while True:
-                        yield _encode(*await queue.get())
+                        name, data = await queue.get()
+                        if name == "pull":
+                            told[f"pull {data['name']}"] = data
+                        yield _encode(name, data)
             except TimeoutError:
                 pass
             if quiet >= _QUIET:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from ollama_addon.engine.advice import recommend
 from ollama_addon.engine.hardware import machine
+from ollama_addon.engine.pull import Pull
 from ollama_addon.engine.servers import OLLAMAS_CONTEXT
 from ollama_addon.engine.updates import Verdict
 from ollama_addon.errors import AddonError
@@ -102,16 +103,18 @@ def _gpu_share(all_parts: Parts, name: str) -> float | None:
 
 def pulls_of(all_parts: Parts) -> list[dict[str, Any]]:
     """Return the downloads of this run, those that are over too."""
-    return [
-        {
-            "name": pull.name,
-            "percent": pull.percent,
-            "message": pull.message,
-            "state": pull.state,
-            "active": pull.active,
-        }
-        for pull in all_parts.inventory.pulls
-    ]
+    return [as_json(pull) for pull in all_parts.inventory.pulls]
+
+
+def as_json(pull: Pull) -> dict[str, Any]:
+    """Return how far a download is, as it is sent."""
+    return {
+        "name": pull.name,
+        "percent": pull.percent,
+        "message": pull.message,
+        "state": pull.state,
+        "active": pull.active,
+    }
 
 
 @router.get("/details")

@@ -117,7 +117,7 @@ def status_of(all_parts: Parts) -> Status:
 def _engine(all_parts: Parts) -> Part:
     servers, daemon = all_parts.servers.all, all_parts.daemon
     # The daemon knows of its end before the next check of its health does.
-    ended = daemon is not None and daemon.state in ("restarting", "failed")
+    ended = daemon is not None and daemon.state != "running"
     healthy = [server for server in servers if server.healthy and not (server.bundled and ended)]
     if not healthy:
         return Part(state="down", message=all_parts.servers.why_down())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 
 import psutil
@@ -12,6 +14,17 @@ from dev.stack import Stack
 from tests.browser.conftest import OpenPanel
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+def engines() -> set[int]:
+    """Return the processes of the development engine that the stack's sidecar runs."""
+    found = set()
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # It has ended meanwhile.
+            if "dev.engine" in each.cmdline():
+                found.add(each.pid)
+    return found
+
 
 LOOKS = [(width, scheme) for width in (1280, 360) for scheme in ("light", "dark")]
 
@@ -173,8 +186,11 @@ async def test_the_engines_settings_are_changed(panel: OpenPanel, stack: Stack) 
         await page.fill("#engine-num_parallel", "1")
         await page.fill("#engine-cache_ram", "256")
         assert await tab.accessible() == []
+        before = engines()
         await page.get_by_role("button", name="Save").click()
         await expect(page.locator("#engine-said")).to_contain_text("Saved")
+        while not engines() - before:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
         assert stack.supervisor.addon.options["engine"]["cache_ram"] == 256
         await tab.open()
         engine = page.locator("#cards .card").first
@@ -255,9 +271,8 @@ async def test_the_engine_is_killed_and_comes_back(panel: OpenPanel, stack: Stac
         await expect(page.locator("#summary")).to_have_text("All is well.")
         engine = page.locator("#cards .card").first
         await expect(engine).to_have_attribute("data-state", "ok")
-        for process in psutil.Process().children(recursive=True):
-            if "dev.engine" in process.cmdline() and "--port" not in process.cmdline():
-                process.kill()
+        for process in engines():
+            psutil.Process(process).kill()
         await expect(engine).not_to_have_attribute("data-state", "ok", timeout=60_000)
         await expect(page.locator("#summary")).not_to_have_text("All is well.")
         await expect(engine).to_have_attribute("data-state", "ok", timeout=60_000)
