@@ -91,6 +91,8 @@ class Agent:
         self.history = history or History()
         self._indexes: dict[str, Index] = {}
         self._names: dict[str, Mapping[str, str]] = {}
+        self._prefixes: dict[Mode, tuple[Index, str, str]] = {}
+        """The last prefix made in each mode, and what it was made of."""
         self.rendered = Rendered("")
         """The instructions as they were rendered last."""
         self.on_turn = on_turn
@@ -161,8 +163,9 @@ class Agent:
 
     async def _learn_names(self, language: str) -> None:
         """Ask Home Assistant once what it calls states and kinds in a language."""
-        if not self._names.get(language):
-            self._names[language] = await self._home.translations.states(language)
+        names = await self._home.translations.states(language)
+        if names and names is not self._names.get(language):
+            self._names[language] = names
             self._indexes.pop(language, None)
 
     async def mode(self) -> Mode:
@@ -185,7 +188,12 @@ class Agent:
             return prompt.narrow_prefix(instructions)
         budget = int((self.options.context_window - _RESERVE) * 0.8)
         make = prompt.wide_prefix if mode == "wide" else prompt.native_prefix
-        return [{"role": "system", "content": make(self.index(language), instructions, budget)}]
+        index = self.index(language)
+        made = self._prefixes.get(mode)
+        if made is None or made[0] is not index or made[1] != instructions:
+            text = make(index, instructions, budget)
+            made = self._prefixes[mode] = (index, instructions, text)
+        return [{"role": "system", "content": made[2]}]
 
     async def warm(self, language: str) -> None:
         """Have the engine read the prefix, so that the first sentence need not wait for it.
@@ -423,7 +431,7 @@ class Agent:
 
     async def _natively(self, step: Step) -> AsyncIterator[Event]:
         """Let the model call tools, tell it what became of them where that helps."""
-        replies = step.replies(self._names[step.language])
+        replies = step.replies(self._names.get(step.language, {}))
         tools = self._tools(step.index, step.satellite.device_id is not None)
         offered = self._choices(step, narrow=False).offers
         content = _with_extra(self._suffix(step, offered), step.turn)
@@ -520,7 +528,7 @@ class Agent:
 
     async def _carry_out(self, step: Step, repaired: Sequence[Repaired]) -> AsyncIterator[Event]:
         """Do what was repaired, and say what became of it."""
-        replies = step.replies(self._names[step.language])
+        replies = step.replies(self._names.get(step.language, {}))
         if not repaired:
             yield Delta(replies.phrase("kept"))
             return

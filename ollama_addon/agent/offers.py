@@ -67,27 +67,32 @@ def offers(
     free = [word for word in said if word not in shortlist.named]
     heard = words.weigh(said)
     freely = words.weigh(free)
-    numbers = said_numbers(free, words)
+    spoken = _Spoken.of(text, said, free, words)
     colors = any(_says(free, word) for word in words.colors)
     asks = "?" in text or any(word in words.questions for word in free)
+    verb_weights: dict[tuple[str, str], float] = {}
     found: list[Offer] = []
     for candidate in shortlist.candidates:
+        domain = candidate.target.domain
+        own = frozenset(tokens(candidate.label))
         for verb in _verbs(candidate.target, house):
             value = value_of(verb, candidate.target, house)
             if verb.value is not None and value is None:
                 continue
-            weight = max(
-                _verb_weight(verb, candidate.target, weights) for weights in (heard, freely)
-            )
+            known = (verb.intent, domain)
+            if known not in verb_weights:
+                verb_weights[known] = max(
+                    _verb_weight(verb, domain, weights) for weights in (heard, freely)
+                )
+            weight = verb_weights[known]
             if verb.intent == "HassGetState" and not asks:
                 continue
             if verb.intent in _LISTINGS and asks:
                 weight = max(weight, heard.get(Kind("HassGetState", None), 0.0)) + 2.0
             weight += _hint_weight(verb, said)
-            if candidate.target.domain in _STARTED and candidate.score > 0.85:
+            if domain in _STARTED and candidate.score > 0.85:
                 weight += 0.0 if verb.reads else 2.0
-            own = frozenset(tokens(candidate.label))
-            values, bonus = _values(verb, value, text, said, free, numbers, words, own)
+            values, bonus = _values(value, spoken, own)
             if colors and not (isinstance(value, Choice) and value.slot == "color"):
                 bonus -= 4.0
             if isinstance(value, Text) and candidate.score < 0.4:
@@ -105,11 +110,7 @@ def offers(
                     values,
                 )
             )
-    found.extend(
-        _targetless(
-            text, said, words, numbers, len(shortlist.unexplained), has_satellite=has_satellite
-        )
-    )
+    found.extend(_targetless(spoken, len(shortlist.unexplained), has_satellite=has_satellite))
     return sorted(found, key=lambda offer: (-offer.score, offer.phrase()))
 
 
@@ -144,8 +145,7 @@ def _verbs(target: Target, house: House) -> list[Verb]:
     return verbs_for(target)
 
 
-def _verb_weight(verb: Verb, target: Target, weights: dict[Kind, float]) -> float:
-    domain = target.domain
+def _verb_weight(verb: Verb, domain: str, weights: dict[Kind, float]) -> float:
     names = {verb.intent}
     if verb.intent == "climate.set_fan_mode":
         names.add("HassClimateSetFanMode")
@@ -201,40 +201,70 @@ def _hint_weight(verb: Verb, said: Sequence[str]) -> float:
     return 3.5 if any(hint in said for hint in verb.hints) else -3.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """A sentence, as its values are read from it."""
+
+    text: str
+    said: Sequence[str]
+    free: Sequence[str]
+    """Words that name nothing."""
+    words: Words
+    numbers: Sequence[float]
+    levels: Sequence[float]
+    """Percentages said in words, such as "half"."""
+    shares: bool
+    choices: dict[tuple[str, tuple[str, ...]], tuple[str, ...]]
+    """Options that were found in it, by the slot and all its options."""
+
+    @classmethod
+    def of(cls, text: str, said: Sequence[str], free: Sequence[str], words: Words) -> _Spoken:
+        """Read it."""
+        return cls(
+            text,
+            said,
+            free,
+            words,
+            said_numbers(free, words),
+            [level for word, level in words.levels.items() if _says(free, word)],
+            any(word in FRACTIONS for word in free),
+            {},
+        )
+
+
 def _values(
-    verb: Verb,
-    value: Value | None,
-    text: str,
-    said: Sequence[str],
-    free: Sequence[str],
-    numbers: Sequence[float],
-    words: Words,
-    own: Collection[str],
+    value: Value | None, spoken: _Spoken, own: Collection[str]
 ) -> tuple[tuple[Any, ...], float]:
-    """Return the values in a sentence that a verb could take, and what they speak for it."""
+    """Return the values in a sentence that a verb could take, and what they speak for it.
+
+    `own` are the words of the target's name.
+    """
+    numbers = spoken.numbers
     if value is None:
-        shares = any(word in FRACTIONS for word in free)
-        return (), -2.0 if numbers or shares else 0.0
+        return (), -2.0 if numbers or spoken.shares else 0.0
     if isinstance(value, Number):
-        levels = [level for word, level in words.levels.items() if _says(free, word)]
-        fitting = tuple(n for n in (*numbers, *levels) if value.low <= n <= value.high)
+        fitting = tuple(n for n in (*numbers, *spoken.levels) if value.low <= n <= value.high)
         if not fitting:
             # Out of range: it is offered all the same, to be refused with the range.
             return tuple(numbers), -1.0 if numbers and value.low < 1000 else -4.0
         # A Kelvin range takes numbers that nothing else does.
-        if any(word in FRACTIONS for word in free):
+        if spoken.shares:
             return fitting, 2.5
         return fitting, 2.5 if value.low >= 1000 else 1.0
     if isinstance(value, Choice):
-        spoken = said if value.slot == "area" else free
-        chosen = tuple(dict.fromkeys(said_choices(value, spoken, words)))
+        key = (value.slot, value.options)
+        if key not in spoken.choices:
+            where = spoken.said if value.slot == "area" else spoken.free
+            found = dict.fromkeys(said_choices(value, where, spoken.words))
+            spoken.choices[key] = tuple(found)
+        chosen = spoken.choices[key]
         if chosen and value.slot == "source":
             return chosen, 5.0
         return chosen, 3.0 if chosen else -4.0
     if isinstance(value, Duration):
-        length = said_duration(tokens(text), words)
+        length = said_duration(tokens(spoken.text), spoken.words)
         return ((length,), 1.0) if length else ((), -3.0)
-    item = said_text(text, own, words)
+    item = said_text(spoken.text, own, spoken.words)
     return ((item,), 0.5) if item else ((), -1.0)
 
 
@@ -290,16 +320,8 @@ def _says(said: Sequence[str], phrase: str) -> bool:
     return f" {phrase} " in f" {' '.join(said)} " if phrase else False
 
 
-def _targetless(
-    text: str,
-    said: Sequence[str],
-    words: Words,
-    numbers: Sequence[float],
-    odd: int,
-    *,
-    has_satellite: bool,
-) -> Iterator[Offer]:
-    heard = words.weigh(said)
+def _targetless(spoken: _Spoken, odd: int, *, has_satellite: bool) -> Iterator[Offer]:
+    heard = spoken.words.weigh(spoken.said)
     for verb in TARGETLESS:
         if "timer" in verb.domains and not has_satellite:
             continue
@@ -309,7 +331,7 @@ def _targetless(
         bonus = 0.0
         if "{value}" in verb.phrase:
             value = Text("message") if verb.intent == "HassBroadcast" else Duration()
-            said_values, bonus = _values(verb, value, text, said, said, numbers, words, ())
+            said_values, bonus = _values(value, spoken, ())
         if verb.intent == "HassStartTimer":
             # Who names a length of time and no change to one starts a timer.
             bonus += 0.7

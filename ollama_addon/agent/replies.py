@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ollama_addon.agent.phrases import listing, phrase
@@ -282,12 +283,16 @@ class Replies:
             return state.attributes.get(name) if state else None
 
         try:
-            text = _ENVIRONMENT.from_string(template).render(
-                state_attr=state_attr, **{"slots": {}, **values}
-            )
+            text = _compiled(template).render(state_attr=state_attr, **{"slots": {}, **values})
         except (TemplateError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             return ""
         return " ".join(text.split())
+
+
+@lru_cache(1024)
+def _compiled(template: str) -> Template:
+    """Return a template of the intents package, ready to be rendered. Raises TemplateError."""
+    return _ENVIRONMENT.from_string(template)
 
 
 def _shape(done: Done) -> tuple[str, str]:

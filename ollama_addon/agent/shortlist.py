@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import pairwise
 
 from rapidfuzz import fuzz, process
@@ -27,6 +28,13 @@ _PART = 0.75
 """How much a word counts that is only a part of a compound, as in "Küchenlicht"."""
 _HARDLY = 0.33
 """Names of which less was said are not meant."""
+_RANKED = 64
+"""Candidates that are looked at; what is further down is never meant."""
+_RECENT = 16
+_COMMON = 150
+"""Names that share a word, above which it says little by itself."""
+_FAINT = 0.2
+"""Names of which less was said are not meant, unless their place was named."""
 _NEAR = 24
 """Entities looked at in a place that was named."""
 
@@ -97,10 +105,19 @@ class _Lexicon:
             for word, count in counts.items()
         }
         self.words = list(counts)
+        self._whole = [
+            sum(self.weights[word] for word in set(phrase.words)) for phrase in self.phrases
+        ]
         self._where: dict[str, list[int]] = defaultdict(list)
         for index, phrase in enumerate(self.phrases):
             for word in set(phrase.words):
                 self._where[word].append(index)
+        self._where_set = {
+            word: frozenset(where) for word, where in self._where.items() if len(where) > _COMMON
+        }
+        self._of: dict[str, list[int]] = defaultdict(list)
+        for index, phrase in enumerate(self.phrases):
+            self._of[phrase.id].append(index)
         self._parts: dict[str, list[str]] = defaultdict(list)
         for word in self.words:
             if len(word) >= 7:
@@ -137,25 +154,42 @@ class _Lexicon:
                 found[word] = likeness
         return found
 
-    def find(self, said: Sequence[str]) -> dict[str, tuple[float, frozenset[str]]]:
-        """Return by key how much of a name was said (0 to 1), and which said words that were."""
-        by_phrase: dict[int, dict[str, tuple[float, str]]] = defaultdict(dict)
+    def find(
+        self, said: Sequence[str], near: Iterable[str] = ()
+    ) -> dict[str, tuple[float, frozenset[str]]]:
+        """Return by key how much of a name was said (0 to 1), and which said words that were.
+
+        `near` are the keys that words which very many names share may point to all the same.
+        """
+        best: dict[str, tuple[float, str]] = {}
         for spoken, likenesses in self.similar(said).items():
             for word, likeness in likenesses.items():
-                for index in self._where[word]:
-                    best = by_phrase[index].get(word)
-                    if best is None or best[0] < likeness:
-                        by_phrase[index][word] = (likeness, spoken)
+                if word not in best or best[word][0] < likeness:
+                    best[word] = (likeness, spoken)
+        parts: dict[int, float] = defaultdict(float)
+        spokens: dict[int, list[str]] = defaultdict(list)
+        for key in near:
+            for index in self._of[key]:
+                parts[index] = 0.0
+        for word, (likeness, spoken) in sorted(
+            best.items(), key=lambda it: len(self._where[it[0]])
+        ):
+            part = self.weights[word] * likeness
+            where: Iterable[int] = self._where[word]
+            if len(self._where[word]) > _COMMON and parts:
+                # What half of a large house is called tells only among what else was said.
+                where = self._where_set[word].intersection(parts)
+            for index in where:
+                parts[index] += part
+                spokens[index].append(spoken)
         results: dict[str, tuple[float, frozenset[str]]] = {}
-        for index, matched in by_phrase.items():
-            phrase = self.phrases[index]
-            whole = sum(self.weights[word] for word in phrase.words)
-            part = sum(
-                self.weights[word] * matched[word][0] for word in phrase.words if word in matched
-            )
-            share = part / whole
-            if share > results.get(phrase.id, (0.0,))[0]:
-                results[phrase.id] = (share, frozenset(said for _, said in matched.values()))
+        for index, part in parts.items():
+            if not spokens[index]:
+                continue
+            key = self.phrases[index].id
+            share = part / self._whole[index]
+            if key not in results or share > results[key][0]:
+                results[key] = (share, frozenset(spokens[index]))
         return results
 
 
@@ -203,6 +237,9 @@ class Index:
             for floor in house.floors.values()
             for name in (floor.name, *floor.aliases)
         )
+        self._members: dict[Group, list[Entity]] = {}
+        self._recent: dict[tuple[str, str | None, tuple[Target, ...]], Shortlist] = {}
+        """The last look-ups: a turn asks for the same several times."""
         self._by_area: dict[str | None, list[Entity]] = defaultdict(list)
         self._domains: Counter[str] = Counter()
         self._only: dict[str, Entity] = {}
@@ -232,6 +269,14 @@ class Index:
         `area_id` is where the speaker stands; `previous` are the targets of the turn before,
         for "it" and "them".
         """
+        asked = (text, area_id, tuple(previous))
+        if asked not in self._recent:
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            self._recent[asked] = self._look_up(text, area_id, previous)
+        return self._recent[asked]
+
+    def _look_up(self, text: str, area_id: str | None, previous: Sequence[Target]) -> Shortlist:
         said = tokens(text)
         said += self._joined(said)
         areas = self._places(self._areas, said)
@@ -239,14 +284,18 @@ class Index:
         place = frozenset(
             word for matched in (areas, floors) for _, spoken in matched.values() for word in spoken
         )
-        names = self._entities.find(said)
+        standing = [entity.id for area in areas for entity in self._by_area[area]]
+        names = self._entities.find(said, standing)
         nouns = self._said_nouns(said)
         noun_words = frozenset(word for words in nouns.values() for word in words)
         scores: dict[Target, float] = {}
+        strange = self._strange(said)
 
         for entity_id, (share, spoken) in names.items():
             entity = self.house.entities[entity_id]
-            score = self._entity_score(entity, share, spoken, said, areas, floors, place)
+            if share < _FAINT and not self._is_in(entity, areas, floors):
+                continue
+            score = self._entity_score(entity, share, spoken, strange, areas, floors, place)
             if entity.area_id and entity.area_id == area_id and not place - spoken:
                 score += 0.1
             if score >= _HARDLY:
@@ -256,7 +305,7 @@ class Index:
             | noun_words
             | frozenset(word for share, words in names.values() if share >= 0.5 for word in words)
         )
-        odd = self._odd(said, named)
+        odd = strange - named
         trust = 0.35 ** len(odd)
         every = self._every(said)
         if every:
@@ -272,7 +321,9 @@ class Index:
         for target in previous:
             scores[target] = max(scores.get(target, 0), trust * (0.8 if strongest < 0.6 else 0.4))
 
-        ranked = sorted(scores.items(), key=lambda item: (-item[1], self.label(item[0])))
+        ranked = nsmallest(
+            _RANKED, scores.items(), key=lambda item: (-item[1], self.label(item[0]))
+        )
         return Shortlist(
             tuple(
                 Candidate(target, self.label(target), round(score, 4)) for target, score in ranked
@@ -354,16 +405,14 @@ class Index:
         entity: Entity,
         share: float,
         spoken: frozenset[str],
-        said: Sequence[str],
+        strange: frozenset[str],
         areas: dict[str, tuple[float, frozenset[str]]],
         floors: dict[str, tuple[float, frozenset[str]]],
         place: frozenset[str],
     ) -> float:
         score = share
         elsewhere = place - spoken
-        area = self.house.area_of(entity)
-        here = (entity.area_id in areas) or (area is not None and area.floor_id in floors)
-        if here and elsewhere:
+        if elsewhere and self._is_in(entity, areas, floors):
             score = score + 0.15 if score >= 0.95 else score + (1.0 - score) / 2
         elif elsewhere:
             score *= 0.6
@@ -373,16 +422,21 @@ class Index:
         if share >= 0.95:
             return score
         # A part of a name that leaves words of the sentence unexplained was perhaps not meant.
-        odd = len(self._odd(said, spoken | place))
+        odd = len(strange - spoken - place)
         return score * (1.0 - 0.2 * min(odd, 3))
 
-    def _odd(self, said: Sequence[str], named: frozenset[str]) -> frozenset[str]:
-        """Return words that are neither part of a name nor of what people say to a house."""
+    def _is_in(self, entity: Entity, areas: Collection[str], floors: Collection[str]) -> bool:
+        if entity.area_id in areas:
+            return True
+        area = self.house.area_of(entity) if floors else None
+        return area is not None and area.floor_id in floors
+
+    def _strange(self, said: Sequence[str]) -> frozenset[str]:
+        """Return words that are not what people say to a house, names left aside."""
         return frozenset(
             word
             for word in said
-            if word not in named
-            and word not in HINTS
+            if word not in HINTS
             and not self.words.knows(word)
             and not word[0].isdigit()
             and word not in self.words.numbers
@@ -456,7 +510,9 @@ class Index:
                     places.append((here, 0.7 if every else 0.9))
                 places.append((house, 0.95 if every or everywhere else 0.5))
             for group, score in places:
-                members = group.members(self.house)
+                if group not in self._members:
+                    self._members[group] = group.members(self.house)
+                members = self._members[group]
                 if not spoken:
                     # What is only implied gives way to what is named.
                     score = min(score, 0.85)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from ollama_addon.home.model import Entity, House
@@ -551,11 +552,7 @@ TIMER_VALUES = {"HassStartTimer", "HassIncreaseTimer", "HassDecreaseTimer"}
 
 def verbs_for(entity: Entity) -> list[Verb]:
     """Return what can be done to an entity, its supported features considered."""
-    return [
-        verb
-        for verb in VERBS
-        if (entity.domain in verb.domains or "*" in verb.domains) and verb.fits(entity)
-    ]
+    return [verb for verb in _of_domain(entity.domain) if verb.fits(entity)]
 
 
 def verbs_for_group(group: Group, members: Iterable[Entity]) -> list[Verb]:
@@ -563,11 +560,14 @@ def verbs_for_group(group: Group, members: Iterable[Entity]) -> list[Verb]:
     members = list(members)
     return [
         verb
-        for verb in VERBS
-        if verb.group
-        and (group.domain in verb.domains or "*" in verb.domains)
-        and any(verb.fits(member) for member in members)
+        for verb in _of_domain(group.domain)
+        if verb.group and any(verb.fits(member) for member in members)
     ]
+
+
+@cache
+def _of_domain(domain: str) -> tuple[Verb, ...]:
+    return tuple(verb for verb in VERBS if domain in verb.domains or "*" in verb.domains)
 
 
 def value_of(verb: Verb, target: Target | None, house: House) -> Value | None:

@@ -86,6 +86,7 @@ class Kind(NamedTuple):
     domain: str | None
 
 
+@lru_cache(16_384)
 def fold(text: str) -> str:
     """Return text without case, accents and typographic marks, as words are compared."""
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
@@ -94,7 +95,12 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Return the folded words and numbers of a text."""
-    return _TOKEN.findall(fold(text))
+    return list(_tokens(text))
+
+
+@lru_cache(16_384)
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(fold(text)))
 
 
 def supported(language: str) -> str:

@@ -1,0 +1,1 @@
+"""Benches: how fast it is, against Home Assistant's own integration on the same engine."""

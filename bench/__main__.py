@@ -1,0 +1,58 @@
+"""The command behind `script/bench`: how fast it is, against what it is held to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import platform
+import sys
+import time
+from typing import Any
+
+from bench import gateway, mirror, sidecar, turn
+from bench.figures import Figure, table
+
+BENCHES = {"turn": turn.run, "sidecar": sidecar.run, "gateway": gateway.run, "mirror": mirror.run}
+
+
+def main() -> int:
+    """Run the benches that were named, or all; return the exit status."""
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    parser.add_argument(
+        "names",
+        nargs="*",
+        choices=[*BENCHES, []],
+        metavar="BENCH",
+        help=f"any of {', '.join(BENCHES)}; all of them when left out",
+    )
+    parser.add_argument("--json", action="store_true", help="print one object for programs")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, one house")
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    return asyncio.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    figures: list[Figure] = []
+    raw: dict[str, Any] = {}
+    for name in arguments.names or BENCHES:
+        began = time.monotonic()
+        print(f"{name} …", file=sys.stderr, flush=True)
+        found, numbers = await BENCHES[name](arguments.quick)
+        figures += found
+        raw[name] = numbers
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    if arguments.json:
+        machine = {"cores": os.cpu_count(), "machine": platform.machine()}
+        rows = [figure.as_json() for figure in figures]
+        print(json.dumps({"figures": rows, "machine": machine, "raw": raw}, indent=2))
+    else:
+        print(table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
