@@ -12,7 +12,7 @@ from dev.stack import ROOT, Stack
 
 _FOLDER = ROOT / "docs"
 _SIZE = (820, 540)
-_HEIGHTS = {"happened": 450}
+_HEIGHTS = {"happened": 450, "log": 300}
 _SAID = (
     "turn on the kitchen light",
     "set the bedroom blinds to 30 percent",
@@ -59,8 +59,7 @@ async def _take(browser: Browser, stack: Stack, scheme: str) -> None:
         await page.wait_for_timeout(1500)
         if name == "overview" and scheme == "dark":
             await page.click("#guide-hide")
-        if name == "log":
-            await page.fill("#search", "model")
+            await page.evaluate("() => scrollTo(0, 0)")
         await _save(page, name, scheme)
     await context.close()
 

@@ -220,10 +220,7 @@ class Agent:
         mode = await self.mode()
         if mode == "talk":
             return Prompt(mode, await self._talk_messages(step))
-        await self._home.mirror.wait_ready(5.0)
-        await asyncio.to_thread(words_of, step.language)
-        await self._learn_names(step.language)
-        step.index = self.index(step.language)
+        await self._learn(step)
         choices = self._choices(step, narrow=mode == "narrow")
         if mode == "native":
             content = _with_extra(self._suffix(step, choices.offers), turn)
@@ -286,13 +283,17 @@ class Agent:
 
     # Act
 
-    async def _act(self, step: Step) -> AsyncIterator[Event]:
-        """Let the model choose what to do or say, and do it."""
+    async def _learn(self, step: Step) -> None:
+        """Get to know the house as it is now, and the words of the turn's language."""
         await self._home.mirror.wait_ready(5.0)
         # A language that is new takes a second to learn, which no other turn shall wait for.
         await asyncio.to_thread(words_of, step.language)
         await self._learn_names(step.language)
         step.index = self.index(step.language)
+
+    async def _act(self, step: Step) -> AsyncIterator[Event]:
+        """Let the model choose what to do or say, and do it."""
+        await self._learn(step)
         if (answered := doing.answered(step)) is not None:
             async for event in self._carry_out(step, answered):
                 yield event
