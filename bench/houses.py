@@ -54,9 +54,9 @@ def furnish(home: ScriptedHome, entities: int) -> ScriptedHouse:
     return house
 
 
-def target(house: ScriptedHouse) -> str:
-    """Return the name of a light in the middle of the house, to be asked for."""
-    room = len(house.areas) // 2
+def target(house: ScriptedHouse, number: int) -> str:
+    """Return the name of a light to be asked for, another one for each number."""
+    room = (len(house.areas) // 2 + number) % len(house.areas)
     return f"{_room(room)} ceiling light"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.figures import Figure, at_most, quantile
 from bench.houses import target
-from bench.rig import rig
+from bench.rig import Rig, rig
 from ollama_addon.agent.shortlist import Index
 from ollama_addon.agent.words import words_of
 from ollama_addon.home.connection import Connection
@@ -56,12 +56,13 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
 
 async def _turns(size: int, turns: int) -> dict[str, Any]:
     async with rig(size) as it:
-        name = target(it.house)
-        it.engine.reply = f'{{"do":["turn on {name}"]}}'
-        text = f"turn on the {name.lower()}"
-        for _ in range(10):
-            await it.converse(text)
-        own = [(await it.converse(text))["timings"]["own"] for _ in range(turns)]
+        own = []
+        for number in range(turns + 10):
+            # Another sentence each time, as people say them.
+            text = _order(it, number)
+            own.append((await it.converse(text))["timings"]["own"])
+        del own[:10]
+        text = _order(it, 0)
         at_once = {}
         for number in _AT_ONCE:
             began = time.perf_counter()
@@ -79,6 +80,13 @@ async def _turns(size: int, turns: int) -> dict[str, Any]:
         }
 
 
+def _order(it: Rig, number: int) -> str:
+    """Have the engine choose a light, and return the sentence that asks for it."""
+    name = target(it.house, number)
+    it.engine.reply = f'{{"do":["turn on {name}"]}}'
+    return f"turn on the {name.lower()}"
+
+
 async def _lookup(size: int) -> list[float]:
     """Return the milliseconds of look-ups in a house of this size."""
     async with ScriptedHome() as home:
@@ -89,9 +97,9 @@ async def _lookup(size: int) -> list[float]:
         found = await mirror.wait_ready(60)
         await connection.stop()
         index = Index(found, words_of("en"))
-        text = f"turn on the {target(house).lower()} please"
         took = []
-        for _ in range(100):
+        for number in range(100):
+            text = f"turn on the {target(house, number).lower()} please, {number}"
             began = time.perf_counter()
             index.look_up(text)
             took.append((time.perf_counter() - began) * 1000)

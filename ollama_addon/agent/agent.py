@@ -286,8 +286,9 @@ class Agent:
     async def _learn(self, step: Step) -> None:
         """Get to know the house as it is now, and the words of the turn's language."""
         await self._home.mirror.wait_ready(5.0)
-        # A language that is new takes a second to learn, which no other turn shall wait for.
-        await asyncio.to_thread(words_of, step.language)
+        if step.language not in self._indexes:
+            # A language that is new takes a second to learn, which no other turn shall wait for.
+            await asyncio.to_thread(words_of, step.language)
         await self._learn_names(step.language)
         step.index = self.index(step.language)
 

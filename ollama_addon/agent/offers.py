@@ -89,7 +89,8 @@ def offers(
                 continue
             if verb.intent in _LISTINGS and asks:
                 weight = max(weight, heard.get(Kind("HassGetState", None), 0.0)) + 2.0
-            weight += _hint_weight(verb, said)
+            if verb.hints:
+                weight += _hint_weight(verb, said)
             if domain in _STARTED and candidate.score > 0.85:
                 weight += 0.0 if verb.reads else 2.0
             values, bonus = _values(value, spoken, own)
@@ -111,7 +112,7 @@ def offers(
                 )
             )
     found.extend(_targetless(spoken, len(shortlist.unexplained), has_satellite=has_satellite))
-    return sorted(found, key=lambda offer: (-offer.score, offer.phrase()))
+    return sorted(found, key=lambda offer: (-offer.score, offer.verb.phrase, offer.label))
 
 
 def said_numbers(said: Sequence[str], words: Words) -> list[float]:
@@ -196,8 +197,6 @@ _STARTED = {"scene", "script", "button", "input_button"}
 
 
 def _hint_weight(verb: Verb, said: Sequence[str]) -> float:
-    if not verb.hints:
-        return 0.0
     return 3.5 if any(hint in said for hint in verb.hints) else -3.0
 
 

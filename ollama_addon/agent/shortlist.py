@@ -28,7 +28,7 @@ _PART = 0.75
 """How much a word counts that is only a part of a compound, as in "Küchenlicht"."""
 _HARDLY = 0.33
 """Names of which less was said are not meant."""
-_RANKED = 64
+_RANKED = 24
 """Candidates that are looked at; what is further down is never meant."""
 _RECENT = 16
 _COMMON = 150

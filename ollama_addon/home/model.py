@@ -53,10 +53,11 @@ class Entity:
     """Attributes that say what the entity can do: `supported_color_modes`, `hvac_modes`,
     `min_temp`, `max_temp`, `fan_modes`, `preset_modes`, `source_list`, `fields` of a script …"""
 
-    @property
-    def domain(self) -> str:
-        """The part of the entity id before the dot."""
-        return self.id.partition(".")[0]
+    domain: str = field(init=False, compare=False, repr=False)
+    """The part of the entity id before the dot."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", self.id.partition(".")[0])
 
 
 @dataclass(frozen=True, slots=True)
