@@ -1,7 +1,9 @@
-"""Who may come in: ingress by its address, everybody else by the token."""
+"""Who may come in: ingress by its address, everybody else by the token or the password."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import secrets
 from pathlib import Path
@@ -27,16 +29,24 @@ def read_token(path: Path) -> str:
     return token
 
 
+_HARMLESS = {"GET", "HEAD", "OPTIONS"}
+_OUR_OWN = "x-requested-with"
+"""A header that a page of another origin cannot send without being asked for permission."""
+
+
 class Guard:
     """A dependency of every route but the health check.
 
     `ingress_peer` is the one address that ingress comes from; a header cannot stand in for
-    it. Raises AddonError (401) for everyone else without the token.
+    it. `password` is for browsers where there is no ingress, with any user name; empty is none.
+    Raises AddonError (401) for everyone else without the token, and (403) for what a page
+    elsewhere may have made a logged-in browser send.
     """
 
-    def __init__(self, token: str, ingress_peer: str) -> None:
+    def __init__(self, token: str, ingress_peer: str, password: str = "") -> None:
         self._token = token.encode()
         self._ingress_peer = ingress_peer
+        self._password = password.encode()
 
     def __call__(self, request: HTTPConnection) -> None:
         """Let a request in, or raise."""
@@ -44,11 +54,29 @@ class Guard:
         if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self._token):
             return
         peer = request.client.host if request.client else ""
-        if peer == self._ingress_peer and "x-ingress-path" in request.headers:
+        by_ingress = peer == self._ingress_peer and "x-ingress-path" in request.headers
+        if by_ingress or (scheme.lower() == "basic" and self._knows_password(given)):
+            method = request.scope.get("method", "GET")
+            if method not in _HARMLESS and _OUR_OWN not in request.headers:
+                raise AddonError(
+                    "forged",
+                    "This request did not come from the panel: the header 'X-Requested-With' is "
+                    "missing.",
+                    403,
+                )
             return
         raise AddonError(
             "unauthorized",
-            "Open the panel in Home Assistant's sidebar, or send the add-on's token as "
+            "The password is wrong or missing."
+            if self._password
+            else "Open the panel in Home Assistant's sidebar, or send the add-on's token as "
             "'Authorization: Bearer …'.",
             401,
         )
+
+    def _knows_password(self, credentials: str) -> bool:
+        try:
+            _, _, password = base64.b64decode(credentials, validate=True).partition(b":")
+        except (binascii.Error, ValueError):
+            return False
+        return bool(self._password) and hmac.compare_digest(password, self._password)
