@@ -42,7 +42,7 @@ async def test_the_password_opens_the_panel(behind_password: Sidecar, user: str)
         browser.auth = httpx.BasicAuth(user, PASSWORD)
         assert (await browser.get("/")).status_code == 200
         assert (await browser.get("/api/status")).status_code == 200
-        body = {"options": {"models": []}}
+        body: dict[str, dict[str, list[str]]] = {"options": {"models": []}}
         answer = await browser.post("/api/options/check", json=body, headers=OURS)
         assert answer.status_code == 200
 
