@@ -210,6 +210,7 @@ class Agent:
             num_predict=1,
             think=await self._think(structured=mode in ("narrow", "wide")),
             keep_alive=self.options.keep_alive,
+            task=True,
         ):
             pass
 
