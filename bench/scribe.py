@@ -102,7 +102,7 @@ class Scribe:
         warming = self.script is None or (body.get("options") or {}).get("num_predict") == 1
         calls = core and newest == "user"
         if not warming:
-            body["format"] = _only(self._said(core=core, calls=calls))
+            body["format"] = only(self._said(core=core, calls=calls))
             body.setdefault("options", {})["num_predict"] = 256
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
@@ -156,17 +156,17 @@ class Scribe:
         )
 
 
-def _only(value: Any) -> dict[str, Any]:
+def only(value: Any) -> dict[str, Any]:
     """Return the schema that this value alone keeps to."""
     if isinstance(value, dict):
         return {
             "type": "object",
-            "properties": {key: _only(each) for key, each in value.items()},
+            "properties": {key: only(each) for key, each in value.items()},
             "required": list(value),
             "additionalProperties": False,
         }
     if isinstance(value, list):
-        return {"type": "array", "items": _only(value[0]), "minItems": 1, "maxItems": 1}
+        return {"type": "array", "items": only(value[0]), "minItems": 1, "maxItems": 1}
     return {"const": value}
 
 
