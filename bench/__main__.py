@@ -12,10 +12,18 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, sidecar, turn
+from bench import gateway, mirror, shape, sidecar, turn
 from bench.figures import Figure, table
 
-BENCHES = {"turn": turn.run, "sidecar": sidecar.run, "gateway": gateway.run, "mirror": mirror.run}
+BENCHES = {
+    "turn": turn.run,
+    "sidecar": sidecar.run,
+    "gateway": gateway.run,
+    "mirror": mirror.run,
+}
+"""What a whole run consists of; it stays below twenty minutes on two cores."""
+LONG = {"homes": lambda quick: turn.run(quick, len(turn.HOMES)), "shape": shape.run}
+"""What takes longer: all four homes, and the shape of a larger model."""
 
 
 def main() -> int:
@@ -24,9 +32,9 @@ def main() -> int:
     parser.add_argument(
         "names",
         nargs="*",
-        choices=[*BENCHES, []],
+        choices=[*BENCHES, *LONG, []],
         metavar="BENCH",
-        help=f"any of {', '.join(BENCHES)}; all of them when left out",
+        help=f"{', '.join(BENCHES)} (all of them when left out), or {', '.join(LONG)}",
     )
     parser.add_argument("--json", action="store_true", help="print one object for programs")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, one house")
@@ -41,7 +49,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     for name in arguments.names or BENCHES:
         began = time.monotonic()
         print(f"{name} …", file=sys.stderr, flush=True)
-        found, numbers = await BENCHES[name](arguments.quick)
+        found, numbers = await (BENCHES | LONG)[name](arguments.quick)
         figures += found
         raw[name] = numbers
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)

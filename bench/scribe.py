@@ -70,6 +70,11 @@ class Scribe:
         """Tell whether anybody waits for an answer."""
         return self._running > 0
 
+    async def pull(self, model: str) -> None:
+        """Have the engine fetch a model, where it has not."""
+        asked = {"model": model, "stream": False}
+        (await self._engine.post("/api/pull", json=asked)).raise_for_status()
+
     async def unload(self, model: str) -> None:
         """Have the engine forget the model and everything it has read."""
         await self._engine.post("/api/generate", json={"model": model, "keep_alive": 0})

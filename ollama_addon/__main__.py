@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import cast
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from ollama_addon.app import Settings, make_app
 from ollama_addon.options import load_options
@@ -56,6 +59,13 @@ def _serve(settings: Settings) -> int:
 
 class _Server(uvicorn.Server):
     """Ends by itself on SIGTERM; uvicorn would raise the signal again, which is an error."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End what streams for ever, too: uvicorn would wait for it and then break it off."""
+        parts = getattr(cast(FastAPI, self.config.app).state, "parts", None)
+        if parts is not None:
+            parts.events.closed = True
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ollama_addon import __version__
@@ -37,6 +36,7 @@ from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
+from ollama_addon.journal import Journal
 from ollama_addon.logbook import Logbook
 from ollama_addon.metrics import Metrics
 from ollama_addon.options import load_options, wanted_models
@@ -44,7 +44,19 @@ from ollama_addon.placing import DOMAIN
 from ollama_addon.pull_notices import tell_of_pulls
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
-from ollama_addon.web import conversation, events, hass, log, models, options, panel, status
+from ollama_addon.web import (
+    conversation,
+    events,
+    hass,
+    house,
+    journal,
+    log,
+    models,
+    options,
+    panel,
+    prompts,
+    status,
+)
 from ollama_addon.web.auth import Guard, read_token
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
@@ -123,13 +135,16 @@ def make_app(settings: Settings) -> FastAPI:
         conversation.router,
         events.router,
         hass.router,
+        house.router,
+        journal.router,
         log.router,
         models.router,
         options.router,
         panel.router,
+        prompts.router,
     ):
         app.include_router(router, dependencies=[Depends(guard)])
-    app.mount("/static", StaticFiles(directory=panel.STATIC), name="static")
+    app.mount("/static", panel.Static(directory=panel.STATIC), name="static")
     _answer_errors(app)
     return app
 
@@ -178,7 +193,14 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
     )
-    agents = {agent.id: Agent(agent, servers, home, inventory) for agent in options.agents}
+    kept = Journal(settings.data / "journal.sqlite", options.journal_days)
+    await kept.start()
+    stack.push_async_callback(kept.stop)
+    kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
+    agents = {
+        agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
+        for agent in options.agents
+    }
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -188,6 +210,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     stack.push_async_callback(satellites.stop)
     telling = asyncio.create_task(tell_of_pulls(inventory.subscribe(), Notifications(connection)))
     stack.callback(telling.cancel)
+    passing_on = asyncio.create_task(_pass_on(inventory, happenings))
+    stack.callback(passing_on.cancel)
     metrics = Metrics(servers, daemon, inventory, connection)
     servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
@@ -234,7 +258,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         options.agents,
         settings.data / "own_integration.json",
     )
-    applying = Applying(agents, servers, daemon, inventory, home, warmup, own_integration)
+    applying = Applying(
+        agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
+    )
     stack.push_async_callback(applying.stop)
     following = asyncio.create_task(
         _follow(own_integration, mirror, wanted=options.own_integration)
@@ -252,7 +278,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         inventory,
         connection,
         mirror,
+        home.templates,
         happenings,
+        kept,
         own_integration,
         Pipelines(connection),
         companion,
@@ -276,6 +304,12 @@ def _keep_log(logbook: Logbook, happenings: Events, stack: AsyncExitStack) -> No
     logger = logging.getLogger("ollama_addon")
     logger.addHandler(logbook)
     stack.callback(logger.removeHandler, logbook)
+
+
+async def _pass_on(inventory: Inventory, happenings: Events) -> None:
+    """Tell whoever listens how far downloads are."""
+    async for pull in inventory.subscribe():
+        happenings.publish("pull", models.as_json(pull))
 
 
 async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:

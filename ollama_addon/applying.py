@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 
 from ollama_addon.agent.agent import Agent
+from ollama_addon.agent.record import Record
 from ollama_addon.agent.step import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.engine.daemon import Daemon
@@ -33,6 +34,7 @@ class Applying:
         home: Home,
         warmup: Warmup,
         own_integration: OwnIntegration,
+        on_turn: Callable[[Record], None],
     ) -> None:
         self._agents = agents
         self._servers = servers
@@ -41,6 +43,7 @@ class Applying:
         self._home = home
         self._warmup = warmup
         self._own_integration = own_integration
+        self._on_turn = on_turn
         self._restart: asyncio.Task[None] | None = None
 
     async def stop(self) -> None:
@@ -54,7 +57,7 @@ class Applying:
         ours = options.agents[number]
         before = self._agents.get(ours.id)
         history = before.history if before else None
-        return Agent(ours, self._servers, self._home, self._inventory, history)
+        return Agent(ours, self._servers, self._home, self._inventory, history, self._on_turn)
 
     async def apply(self, before: Options, options: Options) -> list[str]:
         """Take `options` over; return the names of those that wait for the add-on's restart.

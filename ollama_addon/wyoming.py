@@ -219,4 +219,5 @@ def _turn(data: dict[str, Any]) -> Turn | None:
         conversation_id=short(known.get("conversation_id")),
         device_id=short(known.get("device_id")) or None,
         satellite_id=short(known.get("satellite_id")) or None,
+        source="assist",
     )

@@ -161,8 +161,8 @@ async def test_nobody_comes_in_without_the_token(stack: Stack) -> None:
 async def test_the_panel_is_served_through_ingress(stack: Stack) -> None:
     page = await stack.client.get(stack.ingress_url)
     assert page.status_code == 200
-    assert 'src="static/panel.js"' in page.text
-    assert (await stack.client.get(f"{stack.ingress_url}static/panel.js")).status_code == 200
+    assert 'src="static/overview.js"' in page.text
+    assert (await stack.client.get(f"{stack.ingress_url}static/overview.js")).status_code == 200
     assert (await stack.client.get(f"{stack.ingress_url}api/status")).json()["home"][
         "state"
     ] == "ok"

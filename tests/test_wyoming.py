@@ -102,7 +102,7 @@ async def test_a_sentence(server: WyomingServer, agent: ScriptedAgent) -> None:
     answer = await say(server, "hallo", language="de", context=context)
     assert Handled.from_event(answer) == Handled("Hello there.", {"conversation_id": "c"})
     (turn,) = agent.turns
-    assert turn == Turn("hallo", "de", "c", "d", "assist_satellite.s")
+    assert turn == Turn("hallo", "de", "c", "d", "assist_satellite.s", source="assist")
 
 
 async def test_several_on_one_connection_are_answered_in_their_order(
@@ -207,7 +207,7 @@ async def test_a_context_that_is_none(
 ) -> None:
     (answer,) = await ask(server, Message("transcript", {"text": "hi", "context": context}))
     assert answer.type == "handled"
-    assert agent.turns == [Turn("hi")]
+    assert agent.turns == [Turn("hi", source="assist")]
 
 
 async def raw(server: WyomingServer, sent: Sequence[bytes]) -> bytes:

@@ -7,16 +7,18 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ollama_addon.agent import doing, native, prompt
 from ollama_addon.agent.clauses import clauses, continued, spoken
 from ollama_addon.agent.events import Delta, End, Event, Start
-from ollama_addon.agent.history import Exchange, History
+from ollama_addon.agent.history import Conversation, Exchange, History
 from ollama_addon.agent.later import is_later
 from ollama_addon.agent.offers import Offer, offers
+from ollama_addon.agent.record import Record
 from ollama_addon.agent.repair import Repaired, Verdict, repair
 from ollama_addon.agent.replies import Done
 from ollama_addon.agent.shortlist import LIMIT, Index
@@ -59,6 +61,17 @@ Mode = Literal["talk", "narrow", "wide", "native"]
 """How a turn is put to the model: words only, structured for a tiny or a capable one, tools."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is sent."""
+
+    mode: Mode
+    messages: Sequence[Mapping[str, Any]]
+    schema: Mapping[str, Any] | None = None
+    """What the answer is held to."""
+    tools: Sequence[Mapping[str, Any]] | None = None
+
+
 class Agent:
     """One configured agent. `converse` is safe to be run many times at once."""
 
@@ -69,6 +82,7 @@ class Agent:
         home: Home,
         inventory: Inventory,
         history: History | None = None,
+        on_turn: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self.options = options
         self._servers = servers
@@ -81,6 +95,8 @@ class Agent:
         """The last prefix made in each mode, and what it was made of."""
         self.rendered = Rendered("")
         """The instructions as they were rendered last."""
+        self.on_turn = on_turn
+        """Called with each turn when it is over, however it ended."""
 
     def check(self, turn: Turn) -> None:
         """Raise AddonError for a sentence that cannot be answered whatever happens."""
@@ -100,9 +116,28 @@ class Agent:
         Raises AddonError when the turn cannot be finished.
         """
         self.check(turn)
-        clock = Clock()
         conversation = self.history.open(turn.conversation_id or uuid.uuid4().hex)
-        step = Step(turn, self._home.mirror.house, conversation, clock)
+        step = Step(turn, self._home.mirror.house, conversation, Clock())
+        record = step.record
+        record.agent, record.model = self.options.id, self.options.model
+        try:
+            async with aclosing(self._turn(step)) as events:
+                async for event in events:
+                    record.take(event)
+                    yield event
+        except AddonError as error:
+            record.fail(error.code, error.message)
+            raise
+        except Exception as error:
+            record.fail("internal", repr(error))
+            raise
+        finally:
+            record.timings = record.timings or step.clock.as_json()
+            self.on_turn(record)
+
+    async def _turn(self, step: Step) -> AsyncGenerator[Event, None]:
+        """Yield what happens in one turn."""
+        clock, conversation = step.clock, step.conversation
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
         if pull := self._inventory.waits_for(self.options.model):
             yield Delta(pull.message)
@@ -178,6 +213,39 @@ class Agent:
         ):
             pass
 
+    async def prompt(self, turn: Turn) -> Prompt:
+        """Return what the model would be sent for a first sentence. Raises AddonError."""
+        self.check(turn)
+        step = Step(turn, self._home.mirror.house, Conversation(""), Clock())
+        mode = await self.mode()
+        if mode == "talk":
+            return Prompt(mode, await self._talk_messages(step))
+        await self._learn(step)
+        choices = self._choices(step, narrow=mode == "narrow")
+        if mode == "native":
+            content = _with_extra(self._suffix(step, choices.offers), turn)
+            messages = [
+                *await self.prefix(step.language, mode),
+                {"role": "user", "content": content},
+            ]
+            tools = self._tools(step.index, step.satellite.device_id is not None).schemas
+            return Prompt(mode, messages, tools=tools)
+        return Prompt(mode, await self._messages(step, choices, mode), schema=choices.schema())
+
+    async def count(self, asked: Prompt) -> int:
+        """Return how many tokens a prompt has, by having the model read it. Raises AddonError."""
+        async for chunk in self._servers.chat(
+            self.options.model,
+            asked.messages,
+            tools=asked.tools,
+            num_predict=1,
+            think=await self._think(structured=asked.mode in ("narrow", "wide")),
+            keep_alive=self.options.keep_alive,
+        ):
+            if chunk.get("done"):
+                return int(chunk.get("prompt_eval_count") or 0)
+        return 0
+
     async def instructions(self) -> str:
         """Return the agent's instructions, rendered."""
         if not self.options.instructions.strip():
@@ -191,12 +259,8 @@ class Agent:
 
     async def _talk(self, step: Step) -> AsyncIterator[Event]:
         """Answer with words only; the house is neither seen nor touched."""
-        content = _with_extra(step.turn.text, step.turn)
-        messages = [
-            *await self.prefix(step.language, "talk"),
-            *step.conversation.messages(),
-            {"role": "user", "content": content},
-        ]
+        step.record.mode = "talk"
+        messages = await self._talk_messages(step)
         speech = SpeechFilter()
         said = ""
         async for message in self._ask(step, messages):
@@ -206,23 +270,36 @@ class Agent:
         if words := speech.finish():
             said += words
             yield Delta(words)
+        content = messages[-1]["content"]
         self._remember(step, content, {"role": "assistant", "content": said})
+
+    async def _talk_messages(self, step: Step) -> list[dict[str, Any]]:
+        content = _with_extra(step.turn.text, step.turn)
+        return [
+            *await self.prefix(step.language, "talk"),
+            *step.conversation.messages(),
+            {"role": "user", "content": content},
+        ]
 
     # Act
 
-    async def _act(self, step: Step) -> AsyncIterator[Event]:
-        """Let the model choose what to do or say, and do it."""
+    async def _learn(self, step: Step) -> None:
+        """Get to know the house as it is now, and the words of the turn's language."""
         await self._home.mirror.wait_ready(5.0)
         if step.language not in self._indexes:
             # A language that is new takes a second to learn, which no other turn shall wait for.
             await asyncio.to_thread(words_of, step.language)
         await self._learn_names(step.language)
         step.index = self.index(step.language)
+
+    async def _act(self, step: Step) -> AsyncIterator[Event]:
+        """Let the model choose what to do or say, and do it."""
+        await self._learn(step)
         if (answered := doing.answered(step)) is not None:
             async for event in self._carry_out(step, answered):
                 yield event
             return
-        mode = await self.mode()
+        step.record.mode = mode = await self.mode()
         run = self._natively(step) if mode == "native" else self._structured(step, mode)
         async for event in run:
             yield event
@@ -277,6 +354,8 @@ class Agent:
             or repair(proposed, step.index, area_id=step.satellite.area_id)
             for offer, proposed in result
         ]
+        for (_, proposed), item in zip(result, repaired, strict=True):
+            step.record.repaired(proposed, item)
         async for event in self._carry_out(step, repaired):
             yield event
 
@@ -284,6 +363,7 @@ class Agent:
         """Return what the model may answer."""
         area_id = step.satellite.area_id
         parts: list[Sequence[Offer]] = []
+        step.record.shortlist.clear()
         named: set[str] = set()
         text = continued(step.turn.text, step.index, step.conversation.spoken)
         step.conversation.spoken = spoken(text, step.index)
@@ -292,6 +372,7 @@ class Agent:
                 clause, area_id=area_id, previous=step.conversation.targets
             )
             named |= shortlist.named
+            step.record.looked_up(shortlist)
             parts.append(
                 offers(
                     clause,
@@ -303,6 +384,7 @@ class Agent:
             )
         looks = () if narrow else prompt.places(step.index.house)
         choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
+        step.record.offered(choices.offers)
         free = tuple(word for word in tokens(step.turn.text) if word not in named)
         return replace(choices, free=free)
 
@@ -437,6 +519,7 @@ class Agent:
             key = repr(item.action or proposed)
             if key not in tried:
                 tried.add(key)
+                step.record.repaired(proposed, item)
                 fresh.append(((name, arguments), item))
         return fresh
 
@@ -473,6 +556,7 @@ class Agent:
         """Send a prompt and yield the pieces of the answer as they come; counts what it cost."""
         began = time.perf_counter()
         step.usage.model_calls += 1
+        asked = step.record.ask(messages)
         think = await self._think(structured=schema is not None)
         limit = _THOUGHT_TOKENS if think else _MORE_TOKENS
         if schema and await self.mode() == "narrow":
@@ -488,6 +572,7 @@ class Agent:
                 temperature=self.options.temperature if schema is None else 0.0,
                 keep_alive=self.options.keep_alive,
             ):
+                asked.hear(chunk, self._servers.speeds.of(self.options.model).prompt)
                 yield chunk.get("message") or {}
                 if chunk.get("done"):
                     step.usage.prompt_tokens += chunk.get("prompt_eval_count") or 0

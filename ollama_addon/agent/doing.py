@@ -12,6 +12,7 @@ from ollama_addon.agent.confirm import asks_first
 from ollama_addon.agent.events import Event, ToolCall, ToolResult
 from ollama_addon.agent.history import Pending
 from ollama_addon.agent.phrases import is_yes
+from ollama_addon.agent.prompt import state_text
 from ollama_addon.agent.repair import Repaired, Verdict, repair
 from ollama_addon.agent.replies import Done, Replies
 from ollama_addon.agent.step import Step
@@ -20,6 +21,8 @@ from ollama_addon.home.actions import Actions, Outcome
 from ollama_addon.home.model import Entity
 
 _TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
+_SHOWN = 12
+"""Entities of which an action's effect is told at most."""
 _ANSWERED = frozenset({"HassGetState", "HassGetCurrentTime", "HassGetCurrentDate"})
 """What is answered from the mirror and the clock."""
 
@@ -39,8 +42,16 @@ async def carry_out(
             continue
         call_id = uuid.uuid4().hex[:8]
         yield ToolCall(call_id, item.action.intent, dict(item.action.slots), item.changes)
+        before = _states(step, item.target)
         done = await _do(actions, step, item.action, item.target)
         result: dict[str, Any] = {"failed": list(done.failed), **done.data}
+        after = _states(step, item.target)
+        if changed := [
+            {"name": step.index.label(entity), "before": before[entity], "after": after[entity]}
+            for entity in after
+            if before[entity] != after[entity]
+        ]:
+            result["changed"] = changed
         if done.reason:
             result["reason"] = done.reason
         if not done.ok:
@@ -126,6 +137,13 @@ def answered(step: Step) -> list[Repaired] | None:
         ),
         *(repair(action, step.index) for action in pending.others),
     ]
+
+
+def _states(step: Step, target: Target | None) -> dict[Entity, str]:
+    """Return the states of what an action is about, in words."""
+    house = step.index.house
+    members = target.members(house) if isinstance(target, Group) else [target] if target else []
+    return {entity: state_text(entity, house) for entity in members[:_SHOWN]}
 
 
 async def _do(actions: Actions, step: Step, action: Action, target: Target | None) -> Done:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ollama_addon.agent.events import Outcome, Usage
 from ollama_addon.agent.history import Conversation
+from ollama_addon.agent.record import Record
 from ollama_addon.agent.replies import Replies
 from ollama_addon.agent.shortlist import Index
 from ollama_addon.agent.words import supported
@@ -33,6 +34,10 @@ class Turn:
     extra_system_prompt: str | None = None
     turn_token: str | None = None
     """What the companion knows this turn by, so that it is done in the turn's own name."""
+    area_id: str | None = None
+    """Where it was said, for who has no device."""
+    source: str = "api"
+    """Who passed it on: `assist`, `panel` or `api`."""
 
 
 @dataclass(slots=True)
@@ -89,7 +94,17 @@ class Step:
         self.outcome: Outcome = "answered"
         self.language = supported(turn.language or house.language)
         self.satellite = house.satellite(turn.device_id, turn.satellite_id)
+        if self.satellite.area_id is None and turn.area_id in house.areas:
+            self.satellite = replace(self.satellite, area_id=turn.area_id)
         self.now = datetime.now(_zone(house))
+        area = house.areas.get(self.satellite.area_id or "")
+        self.record = Record(
+            turn.text,
+            self.language,
+            turn.source,
+            area=area.name if area else "",
+            user=turn.user_name or "",
+        )
 
     def replies(self, translations: Mapping[str, str] | None = None) -> Replies:
         """Return the replies of this turn."""

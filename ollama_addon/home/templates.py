@@ -82,6 +82,21 @@ class Templates:
                 self._last.popitem(last=False)
         return rendered
 
+    async def preview(self, template: str, variables: Mapping[str, Any]) -> Rendered:
+        """Return the text that `template` has now, without keeping it live; never raises."""
+        if "{" not in template or len(template) > MAX_TEMPLATE:
+            return await self.render(template, variables)
+        try:
+            live = await self._subscribed((template, json.dumps(variables, default=str)))
+        except AddonError as err:
+            if err.code == "home_failed":
+                return Rendered("", error=err.message)
+            text, error = await render_alone(template, variables)
+            return Rendered(text, error=error, fallback=True)
+        if live.end is not None:
+            live.end()
+        return live.rendered
+
     async def _render_live(self, key: tuple[str, str]) -> Rendered:
         if key not in self._live:
             async with self._lock:
@@ -91,6 +106,14 @@ class Templates:
         return self._live[key].rendered
 
     async def _subscribe(self, key: tuple[str, str]) -> _Live:
+        self._live[key] = live = await self._subscribed(key)
+        if len(self._live) > KEPT:
+            _, oldest = self._live.popitem(last=False)
+            if oldest.end is not None:
+                oldest.end()
+        return live
+
+    async def _subscribed(self, key: tuple[str, str]) -> _Live:
         live = _Live()
         live.end = await self._connection.subscribe(
             partial(_update, live),
@@ -109,11 +132,6 @@ class Templates:
             raise AddonError(
                 "home_slow", "Home Assistant did not render the instructions in time.", 504
             ) from None
-        self._live[key] = live
-        if len(self._live) > KEPT:
-            _, oldest = self._live.popitem(last=False)
-            if oldest.end is not None:
-                oldest.end()
         return live
 
 

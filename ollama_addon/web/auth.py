@@ -27,11 +27,17 @@ def read_token(path: Path) -> str:
     return token
 
 
+_HARMLESS = {"GET", "HEAD", "OPTIONS"}
+_OUR_OWN = "x-requested-with"
+"""A header that a page of another origin cannot send without being asked for permission."""
+
+
 class Guard:
     """A dependency of every route but the health check.
 
     `ingress_peer` is the one address that ingress comes from; a header cannot stand in for
-    it. Raises AddonError (401) for everyone else without the token.
+    it. Raises AddonError (401) for everyone else without the token, and (403) for what a page
+    elsewhere may have made a logged-in browser send.
     """
 
     def __init__(self, token: str, ingress_peer: str) -> None:
@@ -45,6 +51,14 @@ class Guard:
             return
         peer = request.client.host if request.client else ""
         if peer == self._ingress_peer and "x-ingress-path" in request.headers:
+            method = request.scope.get("method", "GET")
+            if method not in _HARMLESS and _OUR_OWN not in request.headers:
+                raise AddonError(
+                    "forged",
+                    "This request did not come from the panel: the header 'X-Requested-With' is "
+                    "missing.",
+                    403,
+                )
             return
         raise AddonError(
             "unauthorized",

@@ -50,6 +50,7 @@ class TurnBody(BaseModel):
     user_name: str | None = Field(default=None, max_length=128)
     extra_system_prompt: str | None = Field(default=None, max_length=8_000)
     turn_token: str | None = Field(default=None, max_length=128)
+    area_id: str | None = Field(default=None, max_length=255)
 
 
 class AgentBody(BaseModel):
@@ -90,7 +91,9 @@ async def converse(request: Request, agent_id: str, body: TurnBody) -> Streaming
     """Take one turn; answer with its events as they happen."""
     all_parts = parts(request)
     agent = all_parts.agent(agent_id)
-    turn = Turn(**body.model_dump())
+    through_ingress = "x-ingress-path" in request.headers
+    source = "assist" if body.turn_token else "panel" if through_ingress else "api"
+    turn = Turn(**body.model_dump(), source=source)
     agent.check(turn)
     return EventSourceResponse(
         _stream(all_parts, agent, turn), headers={"Cache-Control": "no-store"}

@@ -27,10 +27,10 @@ router = APIRouter(prefix="/api")
 
 @router.get("/events", response_class=StreamingResponse)
 async def events(request: Request) -> StreamingResponse:
-    """Stream what happens: `status`, `agents`, `pull` and `turn`.
+    """Stream what happens: `status`, `agents`, `pull`, `turn` and `journal`.
 
     The first two come at once and whenever they change, `pull` while a model is downloaded,
-    `turn` after each turn.
+    `turn` after each turn, `journal` when one was written down.
     """
     return EventSourceResponse(_stream(parts(request)), headers={"Cache-Control": "no-store"})
 
@@ -39,7 +39,7 @@ async def _stream(all_parts: Parts) -> AsyncIterator[bytes]:
     told: dict[str, Any] = {}
     quiet = 0
     with all_parts.events.subscribe() as queue:
-        while True:
+        while not all_parts.events.closed:
             quiet += 1
             for name, data in _seen(all_parts):
                 key = f"{name} {data['name']}" if name == "pull" else name
@@ -50,7 +50,10 @@ async def _stream(all_parts: Parts) -> AsyncIterator[bytes]:
             try:
                 async with asyncio.timeout(_LOOK_EVERY):
                     while True:
-                        yield _encode(*await queue.get())
+                        name, data = await queue.get()
+                        if name == "pull":
+                            told[f"pull {data['name']}"] = data
+                        yield _encode(name, data)
             except TimeoutError:
                 pass
             if quiet >= _QUIET:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +11,11 @@ from pydantic import BaseModel, Field
 
 from ollama_addon.engine.advice import recommend
 from ollama_addon.engine.hardware import machine
+from ollama_addon.engine.pull import Pull
 from ollama_addon.engine.servers import OLLAMAS_CONTEXT
 from ollama_addon.engine.updates import Verdict
+from ollama_addon.errors import AddonError
+from ollama_addon.model_names import canonical
 from ollama_addon.web.state import Parts, parts
 
 router = APIRouter(prefix="/api/models")
@@ -88,20 +92,46 @@ def models_of(all_parts: Parts) -> list[ModelBody]:
     return found
 
 
+def _gpu_share(all_parts: Parts, name: str) -> float | None:
+    """Return which share of a model in memory is on a graphics card; None when it is in none."""
+    for server in all_parts.servers.all:
+        loaded = server.loaded.get(canonical(name)) if server.healthy else None
+        if loaded is not None and loaded.size:
+            return (loaded.size_vram or 0) / loaded.size
+    return None
+
+
 def pulls_of(all_parts: Parts) -> list[dict[str, Any]]:
     """Return the downloads of this run, those that are over too."""
-    inventory = all_parts.inventory
-    return [
-        {
-            "name": model.name,
-            "percent": pull.percent,
-            "message": pull.message,
-            "state": pull.state,
-            "active": pull.active,
-        }
-        for model in inventory.models
-        if (pull := inventory.progress(model.name))
-    ]
+    return [as_json(pull) for pull in all_parts.inventory.pulls]
+
+
+def as_json(pull: Pull) -> dict[str, Any]:
+    """Return how far a download is, as it is sent."""
+    return {
+        "name": pull.name,
+        "percent": pull.percent,
+        "message": pull.message,
+        "state": pull.state,
+        "active": pull.active,
+    }
+
+
+@router.get("/details")
+async def details(request: Request) -> dict[str, dict[str, Any]]:
+    """Return what the models that are there can do, by name; without those that do not tell."""
+    all_parts = parts(request)
+    found = {}
+    for model in all_parts.inventory.models:
+        if model.present:
+            with suppress(AddonError):
+                known = await all_parts.servers.details(model.name)
+                found[model.name] = {
+                    "capabilities": sorted(known.capabilities),
+                    "context_length": known.context_length,
+                    "gpu_share": _gpu_share(all_parts, model.name),
+                }
+    return found
 
 
 @router.get("/recommended")

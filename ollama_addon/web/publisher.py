@@ -19,6 +19,8 @@ class Events:
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[Happening]] = set()
+        self.closed = False
+        """Whether the sidecar is about to stop, which must not wait for listeners."""
 
     def publish(self, name: str, data: Any) -> None:
         """Tell all listeners."""

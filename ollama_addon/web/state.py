@@ -22,6 +22,8 @@ from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.templates import Templates
+from ollama_addon.journal import Journal
 from ollama_addon.logbook import Logbook
 from ollama_addon.metrics import Metrics
 from ollama_addon.options import OptionProblem, Options
@@ -58,7 +60,9 @@ class Parts:
     inventory: Inventory
     connection: Connection
     mirror: Mirror
+    templates: Templates
     events: Events
+    journal: Journal
     own_integration: OwnIntegration
     pipelines: Pipelines
     companion: Companion

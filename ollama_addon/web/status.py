@@ -43,6 +43,7 @@ class Status(BaseModel):
     home: Part
     agents: Part
     disk: Part
+    journal: Part
     loaded: list[str]
     """Models in memory."""
     problems: list[str]
@@ -108,16 +109,21 @@ def status_of(all_parts: Parts) -> Status:
         home=_home(all_parts),
         agents=_agents(all_parts),
         disk=_disk(all_parts),
+        journal=_journal(all_parts),
         problems=[f"{p.field}: {p.message}" if p.field else p.message for p in all_parts.problems],
     )
 
 
 def _engine(all_parts: Parts) -> Part:
-    servers = all_parts.servers.all
-    healthy = [server for server in servers if server.healthy]
+    servers, daemon = all_parts.servers.all, all_parts.daemon
+    # The daemon knows of its end before the next check of its health does.
+    ended = daemon is not None and daemon.state != "running"
+    healthy = [server for server in servers if server.healthy and not (server.bundled and ended)]
     if not healthy:
         return Part(state="down", message=all_parts.servers.why_down())
     away = [server.message for server in servers if not server.healthy]
+    if daemon is not None and ended:
+        away.append(daemon.message)
     if all_parts.servers.tight:
         away.append(all_parts.servers.tight)
     if away:
@@ -199,6 +205,15 @@ def _disk(all_parts: Parts) -> Part:
         state="degraded",
         message=f"{sentence} Delete models that are not needed on the Models page, or other data.",
     )
+
+
+def _journal(all_parts: Parts) -> Part:
+    journal = all_parts.journal
+    if journal.message:
+        return Part(state="degraded", message=journal.message)
+    if not journal.days:
+        return Part(state="ok", message="Nothing of what is said is kept.")
+    return Part(state="ok", message=f"What is said is kept for {journal.days} days.")
 
 
 def _instructions(name: str, rendered: Rendered) -> str:

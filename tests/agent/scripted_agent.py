@@ -13,6 +13,7 @@ from ollama_addon.agent.step import Home, Turn
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.server import Details
 from ollama_addon.engine.servers import Servers
+from ollama_addon.engine.speeds import Speeds
 from ollama_addon.home.actions import Actions, Outcome
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House, Satellite
@@ -102,6 +103,7 @@ class _Servers:
         self.details = model.details
         self.capabilities = model.capabilities_of
         self.chat = model.chat
+        self.speeds = Speeds()
 
 
 class _Inventory:

@@ -1,0 +1,71 @@
+// What can be done in Home Assistant with one click: its agents, its pipelines, its own integration.
+
+import { ask as request, during } from "./ask.js";
+import { el, find } from "./dom.js";
+import { t } from "./texts.js";
+
+const ask = (path, method, body) => request(`api/home-assistant/${path}`, method, body);
+let agents = [];
+
+async function showCompanion() {
+  const { message, runs, restart_needed } = await ask("companion");
+  find("companion").textContent = runs ? t("ha.there") : `${message} ${restart_needed ? t("ha.restart") : ""} ${t("ha.add")}`;
+}
+
+function showOwn({ state, message }) {
+  find("own-state").textContent = message;
+  find("own-use").textContent = state === "partly" ? t("ha.own.update") : t("ha.own.use");
+  find("own-use").hidden = state === "on";
+  find("own-undo").hidden = state === "off";
+}
+
+function row(pipeline) {
+  const label = pipeline.preferred ? t("ha.preferred", { name: pipeline.name }) : pipeline.name;
+  const choice = el("select", { "aria-label": t("ha.agent_of", { name: pipeline.name }) });
+  if (!pipeline.agent_id) choice.add(new Option(t("ha.another"), "", true, true));
+  for (const { id, name } of agents) choice.add(new Option(name, id, false, id === pipeline.agent_id));
+  const told = el("span", { role: "status" });
+  const button = el("button", { type: "button", className: "plain", "aria-label": `${t("ha.use")}: ${pipeline.name}` }, t("ha.use"));
+  button.addEventListener("click", () =>
+    during(button, told, async () => {
+      if (!choice.value) throw new Error(t("ha.choose"));
+      await ask("pipelines", "POST", { pipeline_id: pipeline.id, agent_id: choice.value });
+      told.textContent = t("ha.done");
+    }),
+  );
+  return el("li", { className: "fields" }, el("span", { className: "wide" }, label), choice, button, told);
+}
+
+async function showPipelines() {
+  const pipelines = await ask("pipelines");
+  find("pipelines").replaceChildren(...pipelines.map(row));
+  find("pipelines-said").textContent = "";
+}
+
+/** Show how things are in Home Assistant for these agents. */
+export async function showAssist(ours) {
+  agents = ours;
+  for (const [show, place] of [
+    [showCompanion, "companion"],
+    [showPipelines, "pipelines-said"],
+    [async () => showOwn(await ask("own-integration")), "own-state"],
+  ]) {
+    await show().catch((problem) => (find(place).textContent = problem.message));
+  }
+}
+
+for (const [id, method] of [["own-use", "POST"], ["own-undo", "DELETE"]]) {
+  find(id).addEventListener("click", () =>
+    during(find(id), find("own-state"), async () => showOwn(await ask("own-integration", method))),
+  );
+}
+find("access-show").addEventListener("click", () =>
+  during(find("access-show"), find("access-said"), async () => {
+    const { port, token, gateway_port, gateway_key } = await ask("access");
+    const rows = { "ha.port": port, "ha.token": token, "ha.gateway_port": gateway_port, "ha.gateway_key": gateway_key };
+    find("access").replaceChildren(
+      ...Object.entries(rows).flatMap(([name, value]) => [el("dt", {}, t(name)), el("dd", {}, String(value))]),
+    );
+    find("access").hidden = false;
+  }),
+);

@@ -1,0 +1,41 @@
+// Numbers, sizes and times as people write them.
+
+import { language, t } from "./texts.js";
+
+const number = (value, digits) =>
+  value.toLocaleString(language, { minimumFractionDigits: 0, maximumFractionDigits: digits });
+
+/** Return bytes as GB or MB. */
+export const bytes = (count) =>
+  count >= 1e9 ? `${number(count / 1e9, 1)} GB` : `${number(count / 1e6, 0)} MB`;
+
+/** Return milliseconds as ms or s. */
+export const took = (ms) => (ms < 1000 ? `${number(ms, 0)} ms` : `${number(ms / 1000, 1)} s`);
+
+export const share = (part) => `${number(part * 100, 0)} %`;
+
+export { number };
+
+/** Return a moment (seconds since the epoch): the time alone when it was today. */
+export function when(epoch) {
+  const date = new Date(epoch * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  return today
+    ? date.toLocaleTimeString(language)
+    : date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** Return arguments of a call as `name: value, …`. */
+export const details = (values) =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(", ");
+
+/** Return what became of an action: the states before and after, or why it failed. */
+export function effect({ ok, result }) {
+  if (ok === undefined || ok === null) return "…";
+  if (!ok) return `✗ ${result?.reason || t("action.failed")}`;
+  const changed = (result?.changed ?? []).map(({ name, before, after }) => `${name}: ${before} → ${after}`);
+  const items = result?.items ?? [];
+  return ["✓", [...changed, ...items].join("; ")].filter(Boolean).join(" ");
+}
