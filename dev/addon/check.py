@@ -193,12 +193,19 @@ def _versions(root: Path) -> Iterator[str]:
             root / "ollama_addon/__init__.py", r'__version__ = "(.*)"'
         ),
         "Dockerfile": _found(root / "Dockerfile", r"^ARG BUILD_VERSION=(.*)$"),
-        "CHANGELOG.md": _found(root / "CHANGELOG.md", r"^## (\S+)"),
+        "CHANGELOG.md": _newest(root / "CHANGELOG.md"),
         str(companion.relative_to(root)): json.loads(companion.read_text())["version"],
     }
     for place, other in places.items():
         if other != version:
             yield f"{place}: the version is {other}, in pyproject.toml it is {version}."
+
+
+def _newest(changelog: Path) -> str:
+    """Return the newest version that is out, or the first one while none is."""
+    headings = re.findall(r"^## (\S+)(.*)$", changelog.read_text(), re.M)
+    out = [version for version, rest in headings if not rest.endswith("unreleased")]
+    return str([*out, *(version for version, _ in headings), "missing"][0])
 
 
 def _found(path: Path, pattern: str) -> str:
