@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ollama_addon import __version__
+from ollama_addon import __version__, backup
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.step import Home
 from ollama_addon.agent.warmup import Warmup
@@ -89,6 +89,11 @@ class Settings:
     gateway_port: int
     password: str = ""
     """For the panel, where there is no ingress."""
+
+    @property
+    def journal(self) -> Path:
+        """The file of the journal."""
+        return self.data / "journal.sqlite"
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -196,7 +201,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
     )
-    kept = Journal(settings.data / "journal.sqlite", options.journal_days)
+    backup.restore(settings.journal)
+    stack.callback(backup.save, settings.journal)
+    kept = Journal(settings.journal, options.journal_days)
     await kept.start()
     stack.push_async_callback(kept.stop)
     kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
