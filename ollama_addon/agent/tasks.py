@@ -188,6 +188,7 @@ async def _ask(
         num_predict=min(_ANSWER_TOKENS, options.context_window // 2),
         temperature=0.0 if schema is not None else options.temperature,
         keep_alive=options.keep_alive,
+        task=True,
     )
     # Closed at once when the caller goes away, so that the engine stops too.
     async with aclosing(chat) as chunks:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from ..options import AgentOptions, EngineOptions, ServerOptions
 from .advice import Measured, Need, memory_needed, need
 from .daemon import Daemon
 from .hardware import machine
+from .queue import Queue
 from .server import TROUBLE, Details, Server, missing
 from .speeds import Speeds
 
@@ -25,6 +26,8 @@ _LOGGER = logging.getLogger(__name__)
 
 OLLAMAS_CONTEXT = 4096
 """The context window, in tokens, where nobody says another one."""
+_ELSEWHERE = 16
+"""How many requests for a model a server on another machine is sent at once; it has a queue."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
 
@@ -55,6 +58,8 @@ class Servers:
         """Called with the model and the last chunk of each answer."""
         self.tight = ""
         """A warning about the model that was loaded last, when it leaves too little memory."""
+        self._queues: dict[tuple[str, str], Queue] = {}
+        """By server and model."""
         self._answering = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,20 +75,33 @@ class Servers:
             model = canonical(agent.model)
             self._contexts[model] = max(agent.context_window, self._contexts.get(model, 0))
 
-    @contextmanager
-    def answering(self, server: Server) -> Iterator[None]:
-        """Count an answer that `server` is giving, for as long as the context lasts."""
-        if not server.bundled:
-            yield
-            return
-        self._answering += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._answering -= 1
-            if not self._answering:
-                self._idle.set()
+    @asynccontextmanager
+    async def answering(self, server: Server, model: str, *, task: bool) -> AsyncIterator[None]:
+        """Wait until `server` may be asked something of `model`, and count the answer meanwhile.
+
+        `task` is true for what no person waits for. Raises AddonError (`engine_busy`).
+        """
+        key = server.url, canonical(model)
+        places = self.engine.num_parallel if server.bundled else _ELSEWHERE
+        queue = self._queues.setdefault(key, Queue(places))
+        queue.places = places
+        async with queue.place(task=task):
+            if not server.bundled:
+                yield
+                return
+            self._answering += 1
+            self._idle.clear()
+            try:
+                yield
+            finally:
+                self._answering -= 1
+                if not self._answering:
+                    self._idle.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait until a model has time for them."""
+        return sum(queue.waiting for queue in self._queues.values())
 
     async def wait_idle(self, timeout: float) -> None:
         """Wait until the bundled server gives no answer, or `timeout` seconds have passed."""
@@ -180,11 +198,13 @@ class Servers:
         temperature: float | None = None,
         keep_alive: int | None = None,
         seed: int | None = None,
+        task: bool = False,
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Send `messages` to `model` and yield Ollama's answer, chunk by chunk.
 
         The last chunk has `done: true`, counts and durations (nanoseconds); without
         `stream` it is the only one. `keep_alive` is in seconds, -1 for ever, 0 not at all.
+        `task` is true for what no person waits for: it lets people go first.
         As long as nothing has been answered, the next server takes over from one that fails.
         Close the iterator to make Ollama stop. Raises AddonError (`engine_down`,
         `engine_busy`, `model_missing`, `model_failed`, `bad_answer`).
@@ -212,9 +232,9 @@ class Servers:
             }
             request = {key: value for key, value in request.items() if value is not None}
             answered = False
-            await self.check_fit(server, model)
             try:
-                with self.answering(server):
+                async with self.answering(server, model, task=task):
+                    await self.check_fit(server, model)
                     async with aclosing(server.chat(request)) as chunks:
                         async for chunk in chunks:
                             answered = True

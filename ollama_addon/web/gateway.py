@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -154,23 +154,20 @@ class _Gateway:
             trust_env=False,
         )
 
-    def _counted(self) -> AbstractContextManager[None]:
-        """Count an answer, so that the bundled server is not restarted in the middle of it."""
-        bundled = self._servers.bundled
-        return self._servers.answering(bundled) if bundled else nullcontext()
-
     async def close(self) -> None:
         await self._client.aclose()
 
     async def first(self, request: Request) -> Response:
         """Answer what every server can answer."""
-        return _Relay(lambda: self._ask(request, self._first, lambda server: b""))
+        return _Relay(lambda stack: self._ask(request, self._first, lambda server: b""))
 
     async def named(self, request: Request) -> Response:
         """Answer what is asked about a model in the path."""
         model = request.path_params["model"]
         return _Relay(
-            lambda: self._ask(request, lambda: self._servers.for_model(model), lambda server: b"")
+            lambda stack: self._ask(
+                request, lambda: self._servers.for_model(model), lambda server: b""
+            )
         )
 
     async def with_model(self, request: Request) -> Response:
@@ -184,13 +181,20 @@ class _Gateway:
                 return body
             return json.dumps(self._with_profile(asked, model, server)).encode()
 
-        async def choose() -> Server:
-            server = await self._servers.for_model(model)
-            if request.url.path != "/api/show":
-                await self._servers.check_fit(server, model)
-            return server
+        async def ask(stack: AsyncExitStack) -> httpx.Response:
+            async def choose() -> Server:
+                await stack.aclose()  # the place at a server that could not be reached
+                server = await self._servers.for_model(model)
+                if request.url.path != "/api/show":
+                    await stack.enter_async_context(
+                        self._servers.answering(server, model, task=True)
+                    )
+                    await self._servers.check_fit(server, model)
+                return server
 
-        return _Relay(lambda: self._ask(request, choose, content), counted=self._counted)
+            return await self._ask(request, choose, content)
+
+        return _Relay(ask)
 
     async def all_of(self, request: Request) -> Response:
         """Answer with the models of all servers; the first that has one speaks for it."""
@@ -217,7 +221,8 @@ class _Gateway:
         body = await _body(request)
         _object(body)
         return _Relay(
-            lambda: self._ask(request, self._keeper, lambda server: body), self._servers.refresh
+            lambda stack: self._ask(request, self._keeper, lambda server: body),
+            self._servers.refresh,
         )
 
     async def blob(self, request: Request) -> Response:
@@ -226,10 +231,11 @@ class _Gateway:
         if not _DIGEST.fullmatch(request.path_params["digest"]):
             raise AddonError("bad_request", "That is no digest of a part of a model.", 400)
         if request.method == "HEAD":
-            return _Relay(lambda: self._ask(request, self._keeper, lambda server: b""))
+            return _Relay(lambda stack: self._ask(request, self._keeper, lambda server: b""))
         # Who hangs up meanwhile ends the upload by that.
         return _Relay(
-            lambda: self._ask(request, self._keeper, lambda server: request.stream()), watch=False
+            lambda stack: self._ask(request, self._keeper, lambda server: request.stream()),
+            watch=False,
         )
 
     def _check_changes(self) -> None:
@@ -317,27 +323,24 @@ class _Gateway:
 
 
 class _Relay(Response):
-    """Hands on what a server answers, as it comes. The caller hanging up ends it there too."""
+    """Hands on what a server answers, as it comes. The caller hanging up ends it there too.
+
+    `ask` gets a stack of what is to be kept until the answer is over.
+    """
 
     def __init__(
         self,
-        ask: Callable[[], Awaitable[httpx.Response]],
+        ask: Callable[[AsyncExitStack], Awaitable[httpx.Response]],
         then: Callable[[], Awaitable[None]] | None = None,
         *,
         watch: bool = True,
-        counted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         super().__init__()
         self._ask = ask
         self._then = then
         self._watch = watch
-        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._counted():
-            await self._run(receive, send)
-
-    async def _run(self, receive: Receive, send: Send) -> None:
         relay = asyncio.create_task(self._relay(send))
         tasks = {relay}
         if self._watch:
@@ -353,11 +356,11 @@ class _Relay(Response):
             await relay  # raises what went wrong
 
     async def _relay(self, send: Send) -> None:
-        try:
-            answer = await self._ask()
-        except ClientDisconnect:
-            return
-        async with aclosing(answer):
+        async with AsyncExitStack() as stack:
+            try:
+                answer = await stack.enter_async_context(aclosing(await self._ask(stack)))
+            except ClientDisconnect:
+                return
             headers = [
                 (name.lower(), value)
                 for name, value in answer.headers.raw

@@ -71,6 +71,11 @@ async def test_a_page_speaks_the_language(running: Sidecar) -> None:
     assert (await running.browser.get("/texts/xx.json")).status_code == 404
 
 
+def test_it_speaks_what_the_options_are_labelled_in() -> None:
+    labelled = {file.stem for file in (Path(__file__).parents[2] / "translations").glob("*.yaml")}
+    assert set(LANGUAGES) == labelled
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_language_says_everything(language: str) -> None:
     def own(which: str) -> dict[str, str]:
