@@ -45,7 +45,9 @@ def image() -> str:
 
 def inspected(image: str) -> dict[str, Any]:
     answer = subprocess.run(["podman", "inspect", image], check=True, capture_output=True)
-    return dict(json.loads(answer.stdout)[0]["Config"])
+    told = json.loads(answer.stdout)[0]
+    # Podman tells of the health check beside the configuration, Docker in it.
+    return {"Healthcheck": told.get("Healthcheck"), **told["Config"]}
 
 
 def run(image: str, *command: str) -> str:

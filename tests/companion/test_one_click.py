@@ -16,7 +16,7 @@ OWN = "/api/home-assistant/own-integration"
 PIPELINES = "/api/home-assistant/pipelines"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def owner(running_stack: Stack) -> AsyncIterator[Core]:
     home = running_stack.home
     async with core(home.url, home.token) as session:
