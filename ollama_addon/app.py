@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -58,6 +58,7 @@ from ollama_addon.web import (
     status,
 )
 from ollama_addon.web.auth import Guard, read_token
+from ollama_addon.web.door import Door
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.publisher import Events
@@ -128,8 +129,9 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.include_router(status.open_router)
+    app.add_middleware(Door, guard=guard, by_ingress=guard.by_ingress)
     for router in (
+        status.open_router,
         status.router,
         status.metrics_router,
         conversation.router,
@@ -143,7 +145,7 @@ def make_app(settings: Settings) -> FastAPI:
         panel.router,
         prompts.router,
     ):
-        app.include_router(router, dependencies=[Depends(guard)])
+        app.include_router(router)
     app.mount("/static", panel.Static(directory=panel.STATIC), name="static")
     _answer_errors(app)
     return app

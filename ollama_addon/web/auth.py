@@ -28,12 +28,14 @@ def read_token(path: Path) -> str:
 
 
 _HARMLESS = {"GET", "HEAD", "OPTIONS"}
+_OWN_SITE = {"same-origin", "none"}
+"""What browsers call a page of ours, and an address that a person has typed."""
 _OUR_OWN = "x-requested-with"
 """A header that a page of another origin cannot send without being asked for permission."""
 
 
 class Guard:
-    """A dependency of every route but the health check.
+    """Lets in ingress by its address, and everybody else by the token.
 
     `ingress_peer` is the one address that ingress comes from; a header cannot stand in for
     it. Raises AddonError (401) for everyone else without the token, and (403) for what a page
@@ -49,8 +51,9 @@ class Guard:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self._token):
             return
-        peer = request.client.host if request.client else ""
-        if peer == self._ingress_peer and "x-ingress-path" in request.headers:
+        if self.by_ingress(request):
+            if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+                raise AddonError("forged", "This request came from a page of another site.", 403)
             method = request.scope.get("method", "GET")
             if method not in _HARMLESS and _OUR_OWN not in request.headers:
                 raise AddonError(
@@ -66,3 +69,8 @@ class Guard:
             "'Authorization: Bearer …'.",
             401,
         )
+
+    def by_ingress(self, request: HTTPConnection) -> bool:
+        """Tell whether Home Assistant has passed a request on, for somebody who is logged in."""
+        peer = request.client.host if request.client else ""
+        return peer == self._ingress_peer and "x-ingress-path" in request.headers
