@@ -213,7 +213,7 @@ class Agent:
             keep_alive=self.options.keep_alive,
             task=True,
         ):
-            repaired[:] = kept or clear
+            pass
 
     async def prompt(self, turn: Turn) -> Prompt:
         """Return what the model would be sent for a first sentence. Raises AddonError."""
