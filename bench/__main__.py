@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, shape, sidecar, turn
+from bench import gateway, mirror, shape, sidecar, techniques, turn
 from bench.figures import Figure, table
 
 BENCHES = {
@@ -22,8 +22,12 @@ BENCHES = {
     "mirror": mirror.run,
 }
 """What a whole run consists of; it stays below twenty minutes on two cores."""
-LONG = {"homes": lambda quick: turn.run(quick, len(turn.HOMES)), "shape": shape.run}
-"""What takes longer: all four homes, and the shape of a larger model."""
+LONG = {
+    "homes": lambda quick: turn.run(quick, len(turn.HOMES)),
+    "shape": shape.run,
+    "techniques": techniques.run,
+}
+"""What is run on request: all four homes, the shape of a larger model, one technique at a time."""
 
 
 def main() -> int:

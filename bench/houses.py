@@ -54,9 +54,9 @@ def furnish(home: ScriptedHome, entities: int) -> ScriptedHouse:
     return house
 
 
-def target(house: ScriptedHouse, number: int) -> str:
-    """Return the name of a light to be asked for, another one for each number."""
-    room = (len(house.areas) // 2 + number) % len(house.areas)
+def target(rooms: int, number: int) -> str:
+    """Return the name of a light in a house of so many rooms, another one for each number."""
+    room = (rooms // 2 + number) % rooms
     return f"{_room(room)} ceiling light"
 
 

@@ -49,6 +49,8 @@ class Call:
     decoded_tokens: int
     prompt_ms: float
     decode_ms: float
+    first_at: float
+    """When its first token was there, as `time.perf_counter` tells."""
 
 
 class Scribe:
@@ -107,15 +109,16 @@ class Scribe:
         warming = self.script is None or (body.get("options") or {}).get("num_predict") == 1
         calls = core and newest == "user"
         if not warming:
-            body["format"] = _only(self._said(core=core, calls=calls))
+            body["format"] = only(self._said(core=core, calls=calls))
             body.setdefault("options", {})["num_predict"] = 256
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
-        written = ""
+        written, first_at = "", 0.0
         last: dict[str, Any] = {}
         async with self._engine.stream("POST", "/api/chat", json=body) as answer:
             async for line in answer.aiter_lines():
                 chunk = json.loads(line)
+                first_at = first_at or time.perf_counter()
                 if error := chunk.get("error"):
                     raise RuntimeError(error)
                 written += chunk["message"].get("content") or ""
@@ -126,7 +129,7 @@ class Scribe:
                     await response.write(json.dumps(chunk).encode() + b"\n")
         if not warming:
             # The engine's own record of a request is there when its answer has ended.
-            await self._note(last, ours=not core)
+            await self._note(last, first_at, ours=not core)
             if core:
                 last["message"] = self._message(written, calls=calls)
         await response.write(json.dumps(last).encode() + b"\n")
@@ -146,7 +149,7 @@ class Scribe:
             return {"role": "assistant", "content": said}
         return {"role": "assistant", "content": "", "tool_calls": [{"function": said}]}
 
-    async def _note(self, last: dict[str, Any], *, ours: bool) -> None:
+    async def _note(self, last: dict[str, Any], first_at: float, *, ours: bool) -> None:
         """Keep what a call cost, with what the engine had cached, as it tells itself."""
         (entry,) = (await self._engine.get("/dev/requests?count=1")).json()["requests"]
         self.calls.append(
@@ -157,21 +160,22 @@ class Scribe:
                 last["eval_count"],
                 last["prompt_eval_duration"] / 1e6,
                 last["eval_duration"] / 1e6,
+                first_at,
             )
         )
 
 
-def _only(value: Any) -> dict[str, Any]:
+def only(value: Any) -> dict[str, Any]:
     """Return the schema that this value alone keeps to."""
     if isinstance(value, dict):
         return {
             "type": "object",
-            "properties": {key: _only(each) for key, each in value.items()},
+            "properties": {key: only(each) for key, each in value.items()},
             "required": list(value),
             "additionalProperties": False,
         }
     if isinstance(value, list):
-        return {"type": "array", "items": _only(value[0]), "minItems": 1, "maxItems": 1}
+        return {"type": "array", "items": only(value[0]), "minItems": 1, "maxItems": 1}
     return {"const": value}
 
 

@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
 
 from bench.figures import Figure, at_most
 from bench.scribe import scribe
-from bench.turn import SIDES, Said, Side, exposed, lights_of, talk
+from bench.turn import SIDES, Said, Side, as_json, exposed, lights_of, talk
 from dev.engine.store import Store
 from dev.stack import ROOT
 
@@ -67,13 +66,7 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
         )
     ]
     raw = {
-        kind: {
-            side: [
-                {"seconds": said.seconds, "calls": [asdict(call) for call in said.calls]}
-                for said in rows[kind][side]
-            ]
-            for side in SIDES
-        }
+        kind: {side: [as_json(said) for said in rows[kind][side]] for side in SIDES}
         for kind in rows
     }
     return figures, raw

@@ -82,7 +82,7 @@ async def _turns(size: int, turns: int) -> dict[str, Any]:
 
 def _order(it: Rig, number: int) -> str:
     """Have the engine choose a light, and return the sentence that asks for it."""
-    name = target(it.house, number)
+    name = target(len(it.house.areas), number)
     it.engine.reply = f'{{"do":["turn on {name}"]}}'
     return f"turn on the {name.lower()}"
 
@@ -99,7 +99,7 @@ async def _lookup(size: int) -> list[float]:
         index = Index(found, words_of("en"))
         took = []
         for number in range(100):
-            text = f"turn on the {target(house, number).lower()} please, {number}"
+            text = f"turn on the {target(len(house.areas), number).lower()} please, {number}"
             began = time.perf_counter()
             index.look_up(text)
             took.append((time.perf_counter() - began) * 1000)

@@ -38,6 +38,8 @@ _CONTEXT = 16_384
 """Tokens on both sides, so that the largest house fits into both prompts."""
 _SETTLED = 8
 """Looks in a row at a sidecar whose engine has nothing to do, before something is measured."""
+_BUTLER = "You are the butler of this house. Be polite, and say sir."
+"""What a second agent of the same model is told besides."""
 _JUDGED = "ranch_100"
 """The home of a hundred entities, which the bars are about."""
 
@@ -47,7 +49,10 @@ class Said:
     """A turn: seconds until the reply was there, and what the engine had to do for it."""
 
     seconds: float
+    first: float
+    """Seconds until the first token of the reply could be shown or spoken."""
     calls: list[Call]
+    conversation: str = ""
 
     @property
     def prompt_tokens(self) -> int:
@@ -68,7 +73,7 @@ class Said:
 class Talk:
     """Says sentences to both sides, in one Home Assistant."""
 
-    def __init__(self, stack: Stack, it: Scribe, agents: dict[Side, str]) -> None:
+    def __init__(self, stack: Stack, it: Scribe, agents: dict[Side, tuple[str, str]]) -> None:
         self._stack = stack
         self._scribe = it
         self._agents = agents
@@ -83,19 +88,24 @@ class Talk:
         """Close the connection."""
         await self._http.aclose()
 
-    async def say(self, side: Side, name: str, *, on: bool, conversation: str = "") -> Said:
-        """Order a light on or off in Assist, as a person would."""
+    async def say(
+        self, side: Side, name: str, *, on: bool, conversation: str = "", agent: int = 0
+    ) -> Said:
+        """Order a light on or off in Assist, as a person would; `agent` is one of the two."""
         text = self._prepare(name, on=on)
-        asked = {"text": text, "agent_id": self._agents[side], "language": "en"}
+        asked = {"text": text, "agent_id": self._agents[side][agent], "language": "en"}
         if conversation:
             asked["conversation_id"] = conversation
         began = time.perf_counter()
         answer = await self._http.post("/api/conversation/process", json=asked)
         seconds = time.perf_counter() - began
-        told = answer.raise_for_status().json()["response"]
-        if told["response_type"] == "error":
-            raise RuntimeError(f"{side} failed: {told['speech']['plain']['speech']}")
-        return Said(seconds, self._scribe.calls)
+        told = answer.raise_for_status().json()
+        if told["response"]["response_type"] == "error":
+            raise RuntimeError(f"{side} failed: {told['response']['speech']['plain']['speech']}")
+        calls = self._scribe.calls
+        # What we say comes from the intents' own translations, whole, after the one call.
+        first = calls[-1].first_at - began if side == "core" else seconds
+        return Said(seconds, first, calls, told["conversation_id"])
 
     async def say_to_satellite(self, name: str, *, on: bool, satellite: str) -> Said:
         """Order it of our agent as from a satellite."""
@@ -104,7 +114,8 @@ class Talk:
         turn = await self._stack.say(text, satellite_id=satellite, language="en")
         if turn.error:
             raise RuntimeError(turn.error["message"])
-        return Said(time.perf_counter() - began, self._scribe.calls)
+        seconds = time.perf_counter() - began
+        return Said(seconds, seconds, self._scribe.calls)
 
     def _prepare(self, name: str, *, on: bool) -> str:
         word, tool = ("on", "intent__HassTurnOn") if on else ("off", "intent__HassTurnOff")
@@ -144,11 +155,14 @@ async def talk() -> AsyncIterator[tuple[Talk, str]]:
         os.environ["OLLAMA_HOST"] = it.url
         try:
             async with Stack("bench") as stack:
-                agent = {"name": "Home", "model": stack.model, "context_window": _CONTEXT}
-                stack.supervisor.addon.user_options["agents"] = [agent]
+                agent = {"model": stack.model, "context_window": _CONTEXT}
+                stack.supervisor.addon.user_options["agents"] = [
+                    {**agent, "name": "Home"},
+                    {**agent, "name": "Butler", "instructions": _BUTLER},
+                ]
                 await stack.supervisor.addon.restart()
                 await stack.until_ready()
-                ours = await stack._agent_in_home("home")
+                ours = (await stack._agent_in_home("home"), await stack._agent_in_home("butler"))
                 async with _core(stack, it.url) as core:
                     both = Talk(stack, it, {"core": core, "ours": ours})
                     try:
@@ -160,11 +174,18 @@ async def talk() -> AsyncIterator[tuple[Talk, str]]:
 
 
 @asynccontextmanager
-async def _core(stack: Stack, url: str) -> AsyncIterator[str]:
-    """Set up Home Assistant's own integration with the engine; give its conversation entity."""
-    agent = AgentOptions(
-        id="core", name="Core", model=stack.model, context_window=_CONTEXT, instructions=""
-    )
+async def _core(stack: Stack, url: str) -> AsyncIterator[tuple[str, str]]:
+    """Set up Home Assistant's own integration with the engine; give its two agents' entities."""
+    agents = [
+        AgentOptions(
+            id=name.casefold(),
+            name=name,
+            model=stack.model,
+            context_window=_CONTEXT,
+            instructions=instructions,
+        )
+        for name, instructions in (("Core", ""), ("Core butler", _BUTLER))
+    ]
     connection = Connection.from_url(stack.home.url, stack.home.token)
     servers = Servers([ServerOptions(url=url)], None)
     with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +193,7 @@ async def _core(stack: Stack, url: str) -> AsyncIterator[str]:
         async def where() -> str:
             return url
 
-        own = OwnIntegration(connection, servers, where, "bench", [agent], Path(folder) / "own")
+        own = OwnIntegration(connection, servers, where, "bench", agents, Path(folder) / "own")
         await connection.start()
         await servers.start()
         try:
@@ -182,8 +203,9 @@ async def _core(stack: Stack, url: str) -> AsyncIterator[str]:
             made = await own.apply()
             if made.state != "on":
                 raise RuntimeError(made.message)
-            (entity,) = [e for e in await _agents(stack) if e["entity_id"] not in before]
-            yield str(entity["entity_id"])
+            new = {each["entity_id"] for each in await _agents(stack)} - before
+            plain, butler = sorted(new)
+            yield plain, butler
             await own.remove()
         finally:
             await servers.stop()
@@ -199,7 +221,7 @@ async def run(quick: bool = False, homes: int = _USUAL) -> tuple[list[Figure], d
     """Measure in so many of the homes; return the figures and the raw numbers."""
     raw: dict[str, Any] = {}
     judged: dict[Side, list[Said]] = {}
-    reused: list[float] = []
+    reused: dict[str, list[float]] = {}
     async with talk() as (both, model):
         for home, size in list(HOMES.items())[: 1 if quick else homes]:
             path = ROOT / "eval" / "homes" / f"{home}.yaml"
@@ -209,7 +231,14 @@ async def run(quick: bool = False, homes: int = _USUAL) -> tuple[list[Figure], d
             repeats = 2 if large else 3 if quick else 5
             rows: dict[str, dict[str, list[Said]]] = {
                 kind: {side: [] for side in SIDES}
-                for kind in ("cold", "warm", "state changed", "alternating")
+                for kind in (
+                    "cold",
+                    "warm",
+                    "same conversation",
+                    "state changed",
+                    "two agents",
+                    "alternating",
+                )
             }
             for side in SIDES:
                 await both.forget(model)
@@ -218,10 +247,20 @@ async def run(quick: bool = False, homes: int = _USUAL) -> tuple[list[Figure], d
                 for side in SIDES if block % 2 == 0 else reversed(SIDES):
                     await both.say(side, lights[1], on=bool(block))  # what the other pushed out
                     for number in range(repeats):
+                        # Without its id, each is a new conversation.
                         said = await both.say(side, lights[number % 3], on=number % 2 == 0)
                         rows["warm"][side].append(said)
+                    for number in range(2):
+                        said = await both.say(
+                            side, lights[number], on=True, conversation=said.conversation
+                        )
+                        rows["same conversation"][side].append(said)
                     await both.change_a_state(f"light.{_first(path)}")
                     rows["state changed"][side].append(await both.say(side, lights[2], on=True))
+            for side in () if large else SIDES:
+                for number in range(5):
+                    said = await both.say(side, lights[0], on=number % 2 == 0, agent=number % 2)
+                    rows["two agents"][side] += [said] if number > 1 else []
             for _ in range(0 if large else 2):
                 for side in SIDES:
                     rows["alternating"][side].append(await both.say(side, lights[0], on=False))
@@ -230,17 +269,20 @@ async def run(quick: bool = False, homes: int = _USUAL) -> tuple[list[Figure], d
                 for n, satellite in enumerate((satellites * 3)[:4])
             ]
             raw[home] = {
-                kind: {side: [_as_json(said) for said in rows[kind][side]] for side in SIDES}
+                kind: {side: [as_json(said) for said in rows[kind][side]] for side in SIDES}
                 for kind in rows
-            } | {"other satellite": {"ours": [_as_json(said) for said in moved]}}
+            } | {"other satellite": {"ours": [as_json(said) for said in moved]}}
             if home == _JUDGED:
                 judged = {side: rows["warm"][side] for side in SIDES}
-                ours = [*rows["warm"]["ours"], *rows["state changed"]["ours"], *moved[1:]]
-                reused = [said.reused for said in ours]
+                reused = {
+                    "a new conversation": [said.reused for said in rows["warm"]["ours"]],
+                    "a changed state": [said.reused for said in rows["state changed"]["ours"]],
+                    "another satellite": [said.reused for said in moved[1:]],
+                }
     return _figures(judged, reused), raw
 
 
-def _figures(judged: dict[Side, list[Said]], reused: list[float]) -> list[Figure]:
+def _figures(judged: dict[Side, list[Said]], reused: dict[str, list[float]]) -> list[Figure]:
     core, ours = judged["core"], judged["ours"]
 
     def against(what: str) -> list[float]:
@@ -259,12 +301,17 @@ def _figures(judged: dict[Side, list[Said]], reused: list[float]) -> list[Figure
         at_most("prompt tokens, 100 entities", against("prompt_tokens"), 0.4, "x core"),
         at_most("tokens decoded, simple command", against("decoded_tokens"), 0.5, "x core"),
         at_most("time to the finished reply, warm", against("seconds"), 0.35, "x core"),
-        at_least("prefix reused, warm", reused, 0.95, "share"),
+        *(
+            at_least(f"prefix reused, {kind}", shares, 0.95, "share")
+            for kind, shares in reused.items()
+        ),
     ]
 
 
-def _as_json(said: Said) -> dict[str, Any]:
-    return {"seconds": said.seconds, "calls": [asdict(call) for call in said.calls]}
+def as_json(said: Said) -> dict[str, Any]:
+    """Return a turn as raw numbers."""
+    calls = [{k: v for k, v in asdict(call).items() if k != "first_at"} for call in said.calls]
+    return {"seconds": said.seconds, "first": said.first, "calls": calls}
 
 
 def lights_of(path: Path) -> list[str]:

@@ -1,10 +1,11 @@
-"""The command line: serve, healthcheck, check-options."""
+"""The command line: serve, healthcheck, check-options, backup."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import signal
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from ollama_addon import backup
 from ollama_addon.app import Settings, make_app
 from ollama_addon.options import load_options
 from ollama_addon.web.serving import served
@@ -29,12 +31,16 @@ def main() -> int:
     commands.add_parser("healthcheck", help="exit with 0 when the sidecar answers")
     check = commands.add_parser("check-options", help="say what is wrong in an options.json")
     check.add_argument("file", type=Path, nargs="?")
+    saving = commands.add_parser("backup", help="what the Supervisor calls around its backups")
+    saving.add_argument("step", choices=["begin", "end"])
     arguments = parser.parse_args()
     settings = Settings.from_environment()
     if arguments.command == "healthcheck":
         return _healthcheck(settings)
     if arguments.command == "check-options":
         return _check_options(arguments.file or settings.data / "options.json")
+    if arguments.command == "backup":
+        return _backup(settings, arguments.step)
     return _serve(settings)
 
 
@@ -92,6 +98,15 @@ def _check_options(path: Path) -> int:
     for problem in problems:
         print(f"{problem.field}: {problem.message}")
     return 1 if problems else 0
+
+
+def _backup(settings: Settings, step: str) -> int:
+    try:
+        (backup.begin if step == "begin" else backup.end)(settings.journal)
+    except (OSError, sqlite3.Error) as error:
+        # A backup without the journal is better than none, which a failure here would make of it.
+        print(f"The journal is not in the backup: {error}", file=sys.stderr)
+    return 0
 
 
 if __name__ == "__main__":

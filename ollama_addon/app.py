@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ollama_addon import __version__
+from ollama_addon import __version__, backup
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.step import Home
 from ollama_addon.agent.warmup import Warmup
@@ -58,7 +58,7 @@ from ollama_addon.web import (
     status,
 )
 from ollama_addon.web.auth import Guard, read_token
-from ollama_addon.web.door import Door
+from ollama_addon.web.door import Door, refusal
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.publisher import Events
@@ -88,6 +88,13 @@ class Settings:
     companion: Path
     wyoming_port: int
     gateway_port: int
+    password: str = ""
+    """For the panel, where there is no ingress."""
+
+    @property
+    def journal(self) -> Path:
+        """The file of the journal."""
+        return self.data / "journal.sqlite"
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -108,12 +115,13 @@ class Settings:
             companion=Path(get("OLLAMA_ADDON_COMPANION", _INTEGRATION)),
             wyoming_port=int(get("OLLAMA_ADDON_WYOMING_PORT", "10400")),
             gateway_port=int(get("OLLAMA_ADDON_GATEWAY_PORT", "11434")),
+            password=get("OLLAMA_ADDON_PASSWORD", ""),
         )
 
 
 def make_app(settings: Settings) -> FastAPI:
     """Return the sidecar's app. Nothing runs before its lifespan begins."""
-    guard = Guard(read_token(settings.data / "token"), settings.ingress_peer)
+    guard = Guard(read_token(settings.data / "token"), settings.ingress_peer, settings.password)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -129,7 +137,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.add_middleware(Door, guard=guard, by_ingress=guard.by_ingress)
+    app.add_middleware(Door, guard=guard)
     for router in (
         status.open_router,
         status.router,
@@ -195,7 +203,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
     )
-    kept = Journal(settings.data / "journal.sqlite", options.journal_days)
+    backup.restore(settings.journal)
+    stack.callback(backup.save, settings.journal)
+    kept = Journal(settings.journal, options.journal_days)
     await kept.start()
     stack.push_async_callback(kept.stop)
     kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
@@ -357,21 +367,19 @@ async def _announce(supervisor: Supervisor, settings: Settings) -> None:
 def _answer_errors(app: FastAPI) -> None:
     """Have every error answered with a code and a sentence."""
 
-    def answer(status_code: int, code: str, message: str) -> JSONResponse:
-        return JSONResponse({"error": {"code": code, "message": message}}, status_code)
-
     @app.exception_handler(AddonError)
     async def addon_error(request: Request, error: AddonError) -> JSONResponse:
-        return answer(error.status, error.code, error.message)
+        return refusal(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "body") or "the request"
-        return answer(422, "invalid_request", f"{where}: {first['msg']}.")
+        return refusal(AddonError("invalid_request", f"{where}: {first['msg']}.", 422))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404:
-            return answer(404, "not_found", f"There is nothing at {request.url.path}.")
-        return answer(error.status_code, "http_error", str(error.detail))
+            message = f"There is nothing at {request.url.path}."
+            return refusal(AddonError("not_found", message, 404))
+        return refusal(AddonError("http_error", str(error.detail), error.status_code))

@@ -16,7 +16,7 @@ from ollama_addon.engine.servers import Servers
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.options import EngineOptions, Options, wanted_models
 
-_ANSWERS_END = 60.0
+_ANSWERS_END = 300.0
 """Seconds that running answers are given before the server is restarted all the same."""
 _AT_ONCE = {"agents", "models", "engine", "log_level"}
 """Options that need no restart of the add-on."""

@@ -1,13 +1,13 @@
-import tomllib
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from dev.addon.check import problems, rating
 from dev.supervisor import InvalidOptions
 from dev.supervisor.options import validate
-from ollama_addon import __version__
 from ollama_addon.options import AgentOptions, Options, ServerOptions, check_options
 
 ROOT = Path(__file__).parents[1]
@@ -75,51 +75,106 @@ def test_what_the_page_refuses(options: dict[str, Any]) -> None:
         validate(CONFIG["schema"], CONFIG["options"] | options)
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "translations").glob("*.yaml")), ids=lambda p: p.stem
+NEEDED = (
+    *("config.yaml", "build.yaml", "repository.yaml", "Dockerfile", "apparmor.txt"),
+    *("pyproject.toml", "requirements.txt", "CHANGELOG.md", "translations"),
+    *("ollama_addon/__init__.py", "custom_components/ollama_addon/manifest.json"),
 )
-def test_every_option_has_a_label(path: Path) -> None:
-    labels = yaml.safe_load(path.read_text())
-
-    def check(schema: dict[str, Any], labels: dict[str, Any]) -> None:
-        assert set(labels) == set(schema)
-        for key, kind in schema.items():
-            assert labels[key]["name"]
-            assert labels[key]["description"]
-            kind = kind[0] if isinstance(kind, list) else kind
-            if isinstance(kind, dict):
-                check(kind, labels[key]["fields"])
-            else:
-                assert "fields" not in labels[key]
-
-    check(CONFIG["schema"], labels["configuration"])
-    assert set(labels["network"]) == set(CONFIG["ports"])
 
 
-def test_the_store_needs_these_keys() -> None:
-    assert {"name", "version", "slug", "description", "arch"} <= CONFIG.keys()
-    assert read("repository.yaml")["name"]
+@pytest.fixture
+def addon(tmp_path: Path) -> Path:
+    """Return a copy of the files that are checked."""
+    for name in NEEDED:
+        source, target = ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    return tmp_path
 
 
-def test_the_version_is_the_same_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert CONFIG["version"] == __version__ == project["version"]
-    assert f"BUILD_VERSION={__version__}" in (ROOT / "Dockerfile").read_text()
+def test_the_files_are_as_the_supervisor_wants_them() -> None:
+    assert list(problems(ROOT)) == []
 
 
-def test_the_base_image_is_the_same_with_and_without_the_build_file() -> None:
-    (image,) = set(read("build.yaml")["build_from"].values())
-    assert set(read("build.yaml")["build_from"]) == set(CONFIG["arch"])
-    assert f"ARG BUILD_FROM={image}\n" in (ROOT / "Dockerfile").read_text()
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("config.yaml", "slug: ollama_addon\n", "", "'slug' is a required property"),
+        ("config.yaml", "ingress: true", "ingres: true", "'ingres' was unexpected"),
+        ("config.yaml", "timeout: 30", "timeout: 10", "'timeout' is at its default"),
+        ("config.yaml", "timeout: 30", "timeout: 301", "301 is greater"),
+        ("config.yaml", "timeout: 30", "watchdog: http://[HOST]:8099", "'watchdog' was unexpected"),
+        ("config.yaml", "  - amd64", "  - armv7", "'armv7' is not one of"),
+        ("config.yaml", "ingress: true", "host_network: true", "rating is below 8"),
+        ("config.yaml", "ingress: true", "ingress: true\nfull_access: true", "rating is below 8"),
+        ("config.yaml", "/dev/dri/card0", "/dev/dri", "devices are exact nodes"),
+        ("config.yaml", '"*/models"', '"/data/models/**"', "does not match"),
+        ("config.yaml", "  journal_days: 30", "  journal_days: -1", "default options are invalid"),
+        ("config.yaml", "  journal_days: 30", '  journal_days: "30"', "what their schema makes"),
+        ("config.yaml", "key: password?", "key: secret?", "no type that the Supervisor knows"),
+        ("config.yaml", "  11434/tcp: Ollama", "  11435/tcp: Ollama", "needs a description"),
+        ("build.yaml", "build_from:", "squash: true\nbuild_from:", "'squash' was unexpected"),
+        ("build.yaml", "trixie", "bookworm", "must be the image of build.yaml"),
+        ("repository.yaml", "name:", "nam:", "'name' is a required property"),
+        ("translations/nl.yaml", "    name: Agenten\n", "", "'name' is a required property"),
+        ("translations/pl.yaml", "  wyoming:", "  wyomming:", "'wyoming' has no label"),
+        ("translations/fr.yaml", "      threads:", "      fils:", "'threads' has no label"),
+        ("translations/it.yaml", "11434/tcp", "11435/tcp", "11434/tcp must stand here"),
+        ("translations/pt.yaml", "configuration:", "configuration: [", "cannot be read"),
+        ("apparmor.txt", "profile ollama_addon", " profile ollama_addon", "0 do"),
+        ("apparmor.txt", "  capability kill,", "  capability fly,", "apparmor.txt: "),
+        ("CHANGELOG.md", "## 0.1.0", "## 0.0.9", "the version is 0.0.9"),
+        ("ollama_addon/__init__.py", "0.1.0", "0.2.0", "the version is 0.2.0"),
+        ("Dockerfile", "BUILD_VERSION=0.1.0", "BUILD_VERSION=0.2.0", "the version is 0.2.0"),
+        ("requirements.txt", "\nfastapi==0.", "\nfastapi==0.0.", "fastapi>=0"),
+        ("requirements.txt", "\nhttpx==", "\nhttpy==", "httpx>=0.28 is not met"),
+    ],
+)
+def test_what_is_wrong_is_said(addon: Path, file: str, old: str, new: str, said: str) -> None:
+    text = (addon / file).read_text()
+    assert old in text
+    (addon / file).write_text(text.replace(old, new, 1))
+    found = list(problems(addon))
+    assert any(said in each for each in found), found
 
 
-def test_no_other_file_is_taken_for_an_add_on() -> None:
-    # The Supervisor looks for these in every folder but hidden ones.
-    found = {
-        str(path.relative_to(ROOT))
-        for kind in ("config", "build")
-        for ending in ("yaml", "yml", "json")
-        for path in ROOT.rglob(f"{kind}.{ending}")
-        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-    }
-    assert found == {"config.yaml", "build.yaml"}
+@pytest.mark.parametrize(
+    "name", ["eval/config.json", "docs/build.yml", ".github/workflows/build.yaml"]
+)
+def test_a_file_that_is_taken_for_the_add_ons(addon: Path, name: str) -> None:
+    (addon / name).parent.mkdir(parents=True)
+    (addon / name).write_text("{}")
+    assert [each for each in problems(addon) if each.startswith(name)]
+
+
+def test_a_package_without_a_hash(addon: Path) -> None:
+    path = addon / "requirements.txt"
+    lines = path.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("idna=="))
+    end = next(n for n in range(at + 1, len(lines)) if not lines[n].startswith(" "))
+    path.write_text("\n".join([*lines[:at], lines[at].rstrip(" \\"), *lines[end:]]))
+    assert any("has no hash" in each for each in problems(addon))
+
+
+def test_a_language_that_is_missing(addon: Path) -> None:
+    (addon / "translations" / "de.yaml").unlink()
+    assert list(problems(addon)) == ["translations/de.yaml is missing."]
+
+
+@pytest.mark.parametrize(
+    ("config", "profile", "points"),
+    [
+        ({}, False, 5),
+        ({"ingress": True}, True, 8),
+        ({"ingress": True, "host_network": True}, True, 7),
+        ({"ingress": True, "hassio_role": "manager"}, True, 7),
+        ({"ingress": True, "privileged": ["PERFMON"]}, True, 7),
+        ({"apparmor": False, "host_pid": True}, True, 2),
+        ({"ingress": True, "full_access": True}, True, 1),
+    ],
+)
+def test_the_security_rating(config: dict[str, Any], profile: bool, points: int) -> None:
+    assert rating(config, profile=profile) == points

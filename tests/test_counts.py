@@ -15,8 +15,8 @@ from tests.agent.scripted_agent import Talk, do, say
 
 WIDE_PREFIX = 2_100
 """Characters of the unchanging part for a home of some twenty entities: rules, verbs, examples."""
-WIDE_SUFFIX = 130
-"""Characters of the newest message."""
+WIDE_SUFFIX = 80
+"""Characters of the newest message, with the state of the one thing that was named."""
 NARROW_PROMPT = 215
 NARROW_ANSWER = 20
 """Tokens of SmolLM2."""
@@ -49,6 +49,18 @@ async def test_a_capable_model_is_asked_once_with_an_unchanging_prefix() -> None
     assert len(prefixes) == 1, "the prefix depends on the conversation, the person or the time"
     assert len(asked[0]["messages"][0]["content"]) <= WIDE_PREFIX
     assert len(asked[0]["messages"][-1]["content"]) <= WIDE_SUFFIX
+
+
+async def test_of_what_is_named_in_full_nothing_else_is_shown() -> None:
+    named, half, group = await asked_of(
+        ("turn on the kitchen light", say("a"), {"conversation": "one"}),
+        ("turn on the ceiling light", say("b"), {"conversation": "two"}),
+        ("turn off all the lights in the kitchen", say("c"), {"conversation": "three"}),
+    )
+    shown = [asked["messages"][-1]["content"].splitlines()[1] for asked in (named, half, group)]
+    assert shown[0] == "[Kitchen light: off]"
+    assert shown[1].count("Ceiling light") == 2
+    assert "Kitchen light: off; Counter light: on" in shown[2]
 
 
 async def test_what_was_said_stays_in_history_as_it_was_sent() -> None:

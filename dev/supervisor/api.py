@@ -44,7 +44,7 @@ class Discovery(BaseModel):
 
 _INSTALLED: dict[str, Any] = {
     "advanced": False,
-    "apparmor": "default",
+    "apparmor": "profile",
     "audio": False,
     "audio_input": None,
     "audio_output": None,

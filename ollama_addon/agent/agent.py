@@ -225,7 +225,7 @@ class Agent:
         await self._learn(step)
         choices = self._choices(step, narrow=mode == "narrow")
         if mode == "native":
-            content = _with_extra(self._suffix(step, choices.offers), turn)
+            content = _with_extra(self._suffix(step, choices), turn)
             messages = [
                 *await self.prefix(step.language, mode),
                 {"role": "user", "content": content},
@@ -404,15 +404,14 @@ class Agent:
             content = prompt.narrow_suffix(step.turn.text, shown)
         else:
             messages += step.conversation.messages()
-            content = self._suffix(step, choices.offers)
+            content = self._suffix(step, choices)
         return [*messages, {"role": "user", "content": _with_extra(content, step.turn)}]
 
-    def _suffix(self, step: Step, offered: Sequence[Offer]) -> str:
-        targets = dict.fromkeys(o.target for o in offered if o.target is not None)
+    def _suffix(self, step: Step, choices: Choices) -> str:
         return prompt.suffix(
             step.turn.text,
             step.index,
-            list(targets)[:LIMIT],
+            choices.shown[:LIMIT],
             now=step.now,
             satellite=step.satellite,
             user_name=step.turn.user_name,
@@ -441,8 +440,8 @@ class Agent:
         """Let the model call tools, tell it what became of them where that helps."""
         replies = step.replies(self._names.get(step.language, {}))
         tools = self._tools(step.index, step.satellite.device_id is not None)
-        offered = self._choices(step, narrow=False).offers
-        content = _with_extra(self._suffix(step, offered), step.turn)
+        choices = self._choices(step, narrow=False)
+        content = _with_extra(self._suffix(step, choices), step.turn)
         news: list[dict[str, Any]] = [{"role": "user", "content": content}]
         before = [
             *await self.prefix(step.language, "native"),

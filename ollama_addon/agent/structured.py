@@ -23,6 +23,7 @@ from ollama_addon.agent.vocabulary import (
     Duration,
     Group,
     Number,
+    Target,
     Text,
     Value,
     action,
@@ -59,6 +60,8 @@ class Choices:
     """Said words that are no part of a name."""
     looks: tuple[str, ...] = ()
     """Places and kinds of things whose states may be asked to be shown before answering."""
+    shown: tuple[Target, ...] = ()
+    """What the sentence may be about, the likeliest first: whose states are shown with it."""
 
     @property
     def may_do(self) -> bool:
@@ -121,7 +124,11 @@ class Look:
 def choose_wide(clauses: Sequence[Sequence[Offer]], looks: Sequence[str] = ()) -> Choices:
     """Return the choices of a capable model: all that the shortlist allows, or words."""
     merged = sorted({o: None for clause in clauses for o in clause}, key=lambda o: -o.score)
-    return Choices((tuple(merged[:WIDE]),), may_say=True, exact=False, looks=tuple(looks))
+    about = {offer for clause in clauses for offer in _seen(clause)}
+    shown = dict.fromkeys(o.target for o in merged[:WIDE] if o in about and o.target is not None)
+    return Choices(
+        (tuple(merged[:WIDE]),), may_say=True, exact=False, looks=tuple(looks), shown=tuple(shown)
+    )
 
 
 def choose_narrow(clauses: Sequence[Sequence[Offer]]) -> Choices:
@@ -229,15 +236,24 @@ def _escape(text: str) -> str:
 def _meant(offers: Sequence[Offer]) -> list[Offer]:
     """Return the offers that a sentence can be about.
 
-    Who says the whole name of one thing does not mean another; and who says neither enough of
-    a name nor what to do means none.
+    Who says neither enough of a name nor what to do means none.
     """
-    named = max((offer.name_score for offer in offers), default=0.0)
-    floor = named - 0.3 if named >= 0.95 else 0.25
-    meant = [offer for offer in offers if offer.name_score >= floor]
+    meant = [offer for offer in _named(offers) if offer.name_score >= 0.25]
     if not meant or meant[0].score < POOR:
         return []
     return meant
+
+
+def _seen(offers: Sequence[Offer]) -> Sequence[Offer]:
+    """Leave out what need not be seen; who speaks of a group means what is in it."""
+    best = max(offers, key=lambda offer: offer.name_score, default=None)
+    return offers if best is None or isinstance(best.target, Group) else _named(offers)
+
+
+def _named(offers: Sequence[Offer]) -> list[Offer]:
+    """Leave out what is not meant by who says the whole name of one thing."""
+    best = max((offer.name_score for offer in offers), default=0.0)
+    return [offer for offer in offers if best < 0.95 or offer.name_score >= best - 0.3]
 
 
 def _either(offers: Sequence[Offer]) -> list[Offer]:

@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 
 OLLAMAS_CONTEXT = 4096
 """The context window, in tokens, where nobody says another one."""
-_ELSEWHERE = 4
+_ELSEWHERE = 16
 """How many requests for a model a server on another machine is sent at once; it has a queue."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""

@@ -1,7 +1,9 @@
-"""Who may come in: ingress by its address, everybody else by the token."""
+"""Who may come in: ingress by its address, everybody else by the token or the password."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import secrets
 from pathlib import Path
@@ -38,21 +40,23 @@ class Guard:
     """Lets in ingress by its address, and everybody else by the token.
 
     `ingress_peer` is the one address that ingress comes from; a header cannot stand in for
-    it. Raises AddonError (401) for everyone else without the token, and (403) for what a page
+    it. `password` is for browsers where there is no ingress, with any user name; empty is none.
+    Raises AddonError (401) for everyone else without the token, and (403) for what a page
     elsewhere may have made a logged-in browser send.
     """
 
-    def __init__(self, token: str, ingress_peer: str) -> None:
+    def __init__(self, token: str, ingress_peer: str, password: str = "") -> None:
         self._token = token.encode()
         self._ingress_peer = ingress_peer
+        self._password = password.encode()
 
     def __call__(self, request: HTTPConnection) -> None:
         """Let a request in, or raise."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self._token):
             return
-        if self.by_ingress(request):
-            if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+        if self._by_ingress(request) or (scheme.lower() == "basic" and self._knows(given)):
+            if _from_elsewhere(request):
                 raise AddonError("forged", "This request came from a page of another site.", 403)
             method = request.scope.get("method", "GET")
             if method not in _HARMLESS and _OUR_OWN not in request.headers:
@@ -65,12 +69,38 @@ class Guard:
             return
         raise AddonError(
             "unauthorized",
-            "Open the panel in Home Assistant's sidebar, or send the add-on's token as "
+            "The password is wrong or missing."
+            if self._password
+            else "Open the panel in Home Assistant's sidebar, or send the add-on's token as "
             "'Authorization: Bearer …'.",
             401,
         )
 
-    def by_ingress(self, request: HTTPConnection) -> bool:
-        """Tell whether Home Assistant has passed a request on, for somebody who is logged in."""
+    def by_any_name(self, request: HTTPConnection) -> bool:
+        """Tell whether the name that a request was sent to does not matter.
+
+        Home Assistant has names of its own, and browsers keep a password for one name only.
+        """
+        return self.has_password or self._by_ingress(request)
+
+    @property
+    def has_password(self) -> bool:
+        """Whether browsers may come in with one."""
+        return bool(self._password)
+
+    def _by_ingress(self, request: HTTPConnection) -> bool:
         peer = request.client.host if request.client else ""
         return peer == self._ingress_peer and "x-ingress-path" in request.headers
+
+    def _knows(self, credentials: str) -> bool:
+        try:
+            _, _, password = base64.b64decode(credentials, validate=True).partition(b":")
+        except (binascii.Error, ValueError):
+            return False
+        return bool(self._password) and hmac.compare_digest(password, self._password)
+
+
+def _from_elsewhere(request: HTTPConnection) -> bool:
+    """Tell whether a browser says that a page of another site asks; a link may lead here."""
+    link = request.headers.get("sec-fetch-mode") == "navigate"
+    return not link and request.headers.get("sec-fetch-site", "none") not in _OWN_SITE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ollama_addon.errors import AddonError
+from ollama_addon.web.auth import Guard
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request."""
@@ -20,6 +20,7 @@ MAX_TASK = 64 * 1024 * 1024
 """The same for an AI task, which may have images in it."""
 _BODY_TIME = 60.0
 """Seconds within which a body has to be there."""
+_ASK_FOR_PASSWORD = 'Basic realm="Ollama Assist", charset="UTF-8"'
 _OPEN = re.compile(r"/health|/static/.+")
 """Nothing secret is behind these; the container's health check has no token."""
 _NAMES_AT_HOME = re.compile(
@@ -31,19 +32,12 @@ _NAMES_AT_HOME = re.compile(
 class Door:
     """Passes on only what may come in. Everything that is refused is said as JSON.
 
-    `guard` raises AddonError for who may not; it is asked before anything of a body is read.
-    `by_ingress` tells whether Home Assistant has passed a request on, under a name of its own.
+    `guard` says who may; it is asked before anything of a body is read.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        guard: Callable[[HTTPConnection], None],
-        by_ingress: Callable[[HTTPConnection], bool],
-    ) -> None:
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app = app
         self._guard = guard
-        self._by_ingress = by_ingress
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -51,8 +45,10 @@ class Door:
             try:
                 receive = await self._enter(scope, receive)
             except AddonError as error:
-                body = {"error": {"code": error.code, "message": error.message}}
-                await JSONResponse(body, error.status)(scope, receive, send)
+                response = refusal(error)
+                if error.code == "unauthorized" and self._guard.has_password:
+                    response.headers["WWW-Authenticate"] = _ASK_FOR_PASSWORD
+                await response(scope, receive, send)
                 return
         elif scope["type"] != "lifespan":
             return
@@ -61,7 +57,8 @@ class Door:
     async def _enter(self, scope: Scope, receive: Receive) -> Receive:
         """Return where to read the request's body. Raises AddonError."""
         request = HTTPConnection(scope)
-        if not self._by_ingress(request) and not is_at_home(request.headers.get("host", "")):
+        name = request.headers.get("host", "")
+        if not self._guard.by_any_name(request) and not is_at_home(name):
             # A page of the internet whose name was made to lead here sends that name.
             raise AddonError(
                 "wrong_host",
@@ -75,6 +72,11 @@ class Door:
             return receive
         limit = MAX_TASK if scope["path"].endswith("/generate") else MAX_BODY
         return _once(await _read(request.headers, receive, limit), receive)
+
+
+def refusal(error: AddonError) -> JSONResponse:
+    """Answer with a code and a sentence."""
+    return JSONResponse({"error": {"code": error.code, "message": error.message}}, error.status)
 
 
 def is_at_home(host: str) -> bool:

@@ -335,7 +335,7 @@ async def test_with_the_keyboard_alone(panel: OpenPanel, stack: Stack) -> None:
         await expect(page.get_by_role("button", name="Delete this turn")).to_be_focused()
 
 
-@pytest.mark.parametrize("language", ["de", "fr", "es", "nl"])
+@pytest.mark.parametrize("language", ["de", "es", "fr", "it", "nl"])
 async def test_the_panel_speaks_other_languages(panel: OpenPanel, language: str) -> None:
     async with await panel(360, language=language) as tab:
         for name in ("", "chat", "happened", "models", "agents", "log"):

@@ -27,6 +27,8 @@ async def entries(owner: Core, domain: str) -> list[dict[str, Any]]:
     return list(await owner.get(f"config/config_entries/entry?domain={domain}"))
 
 
+# A tiny model given all of Home Assistant's tools calls them until it is not let any more.
+@pytest.mark.timeout(900)
 async def test_home_assistants_own_integration_is_set_up_used_and_undone(
     stack: Stack, owner: Core
 ) -> None:

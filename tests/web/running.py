@@ -48,8 +48,8 @@ def settings(data: Path, ingress_peer: str = INGRESS, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def sidecar(data: Path) -> AsyncIterator[Sidecar]:
-    app = make_app(settings(data))
+async def sidecar(data: Path, password: str = "") -> AsyncIterator[Sidecar]:
+    app = make_app(settings(data, password=password))
     transport = httpx.ASGITransport(app, client=(INGRESS, 1))
     async with (
         app.router.lifespan_context(app),
