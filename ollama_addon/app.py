@@ -383,3 +383,8 @@ def _answer_errors(app: FastAPI) -> None:
             message = f"There is nothing at {request.url.path}."
             return refusal(AddonError("not_found", message, 404))
         return refusal(AddonError("http_error", str(error.detail), error.status_code))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        message = "Something went wrong in the add-on; its log says what."
+        return refusal(AddonError("internal", message, 500))
