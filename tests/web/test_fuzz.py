@@ -84,7 +84,7 @@ def said(context: CheckContext, response: Any, case: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Do not use the")
-@described().parametrize()
+@described().parametrize()  # type: ignore[untyped-decorator]
 @seed(9)
 @settings(
     max_examples=EXAMPLES,
@@ -93,7 +93,7 @@ def said(context: CheckContext, response: Any, case: Any) -> None:
     suppress_health_check=list(HealthCheck),
 )
 def test_whatever_is_asked_is_answered(
-    case: schemathesis.Case, running: Running, caplog: pytest.LogCaptureFixture
+    case: Any, running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     caplog.clear()
