@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from ollama_addon import backup
 from ollama_addon.app import Settings, make_app
 from ollama_addon.options import load_options
+from ollama_addon.web.serving import served
 
 
 def main() -> int:
@@ -50,12 +51,10 @@ def _serve(settings: Settings) -> int:
     # Every request of ours to the engine would be a line of its own.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     server = _Server(
-        uvicorn.Config(
+        served(
             make_app(settings),
             host=settings.host,
             port=settings.port,
-            log_config=None,
-            access_log=False,
             timeout_graceful_shutdown=5,
         )
     )

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -58,6 +58,7 @@ from ollama_addon.web import (
     status,
 )
 from ollama_addon.web.auth import Guard, read_token
+from ollama_addon.web.door import Door, refusal
 from ollama_addon.web.gateway import make_gateway
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.publisher import Events
@@ -136,8 +137,9 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.include_router(status.open_router)
+    app.add_middleware(Door, guard=guard)
     for router in (
+        status.open_router,
         status.router,
         status.metrics_router,
         conversation.router,
@@ -151,9 +153,9 @@ def make_app(settings: Settings) -> FastAPI:
         panel.router,
         prompts.router,
     ):
-        app.include_router(router, dependencies=[Depends(guard)])
+        app.include_router(router)
     app.mount("/static", panel.Static(directory=panel.STATIC), name="static")
-    _answer_errors(app, ask_for_password=bool(settings.password))
+    _answer_errors(app)
     return app
 
 
@@ -362,27 +364,27 @@ async def _announce(supervisor: Supervisor, settings: Settings) -> None:
             await asyncio.sleep(30)
 
 
-def _answer_errors(app: FastAPI, *, ask_for_password: bool) -> None:
+def _answer_errors(app: FastAPI) -> None:
     """Have every error answered with a code and a sentence."""
-
-    def answer(status_code: int, code: str, message: str) -> JSONResponse:
-        headers = {}
-        if ask_for_password and code == "unauthorized":
-            headers["WWW-Authenticate"] = 'Basic realm="Ollama Assist", charset="UTF-8"'
-        return JSONResponse({"error": {"code": code, "message": message}}, status_code, headers)
 
     @app.exception_handler(AddonError)
     async def addon_error(request: Request, error: AddonError) -> JSONResponse:
-        return answer(error.status, error.code, error.message)
+        return refusal(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "body") or "the request"
-        return answer(422, "invalid_request", f"{where}: {first['msg']}.")
+        return refusal(AddonError("invalid_request", f"{where}: {first['msg']}.", 422))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404:
-            return answer(404, "not_found", f"There is nothing at {request.url.path}.")
-        return answer(error.status_code, "http_error", str(error.detail))
+            message = f"There is nothing at {request.url.path}."
+            return refusal(AddonError("not_found", message, 404))
+        return refusal(AddonError("http_error", str(error.detail), error.status_code))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        message = "Something went wrong in the add-on; its log says what."
+        return refusal(AddonError("internal", message, 500))

@@ -17,7 +17,8 @@ from ollama_addon.agent.clauses import clauses, continued, spoken
 from ollama_addon.agent.events import Delta, End, Event, Start
 from ollama_addon.agent.history import Conversation, Exchange, History
 from ollama_addon.agent.later import is_later
-from ollama_addon.agent.offers import Offer, offers
+from ollama_addon.agent.meant import Clause, meant
+from ollama_addon.agent.offers import Offer, is_question, offers
 from ollama_addon.agent.record import Record
 from ollama_addon.agent.repair import Repaired, Verdict, repair
 from ollama_addon.agent.replies import Done
@@ -357,7 +358,9 @@ class Agent:
         ]
         for (_, proposed), item in zip(result, repaired, strict=True):
             step.record.repaired(proposed, item)
-        async for event in self._carry_out(step, repaired):
+        # A tiny model has chosen among what the words leave open anyway.
+        doubted = mode != "narrow" and not self._keep_meant(step, repaired)
+        async for event in self._carry_out(step, repaired, doubted=doubted):
             yield event
 
     def _choices(self, step: Step, *, narrow: bool) -> Choices:
@@ -383,6 +386,8 @@ class Agent:
                     has_satellite=step.satellite.device_id is not None,
                 )
             )
+            asks = is_question(clause, shortlist, step.index.words)
+            step.clauses.append(Clause(frozenset(tokens(clause)), parts[-1], asks))
         looks = () if narrow else prompt.places(step.index.house)
         choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
         step.record.offered(choices.offers)
@@ -459,9 +464,11 @@ class Agent:
                 yield Delta(words)
             calls += [(call.name, call.arguments) for call in written_calls(raw, tools.names)]
             fresh = self._fresh(step, tools, calls, tried)
+            items = [item for _, item in fresh]
+            doubted = not self._keep_meant(step, items)
+            fresh = [(call, item) for call, item in fresh if item in items]
             if not fresh:
                 break
-            items = [item for _, item in fresh]
             refused = any(item.verdict is Verdict.REFUSED for item in items)
             if refused and number and not done:
                 # It failed twice: what it cannot call it may be able to choose.
@@ -469,7 +476,8 @@ class Agent:
             news.append(native.asked([call for call, _ in fresh], said))
             if said:
                 yield Delta(" ")
-            if question := doing.question(step, items, replies, self.options.confirm):
+            confirm = None if doubted else self.options.confirm
+            if question := doing.question(step, items, replies, confirm):
                 news.append({"role": "assistant", "content": question})
                 yield Delta(question)
                 break
@@ -528,13 +536,29 @@ class Agent:
 
     # Both
 
-    async def _carry_out(self, step: Step, repaired: Sequence[Repaired]) -> AsyncIterator[Event]:
-        """Do what was repaired, and say what became of it."""
+    def _keep_meant(self, step: Step, repaired: list[Repaired]) -> bool:
+        """Take out what the person's words do not speak for; false when that is all there is.
+
+        Then nothing is taken out but what cannot be asked about.
+        """
+        kept, others = meant(repaired, step.clauses, step.index.house)
+        if others:
+            intents = ", ".join(str(item.action and item.action.intent) for item in others)
+            _LOGGER.info("%s proposed what was not asked for: %s", self.options.model, intents)
+        clear = [item for item in others if item.target is not None]
+        repaired[:] = kept or clear
+        return bool(kept or not clear)
+
+    async def _carry_out(
+        self, step: Step, repaired: Sequence[Repaired], *, doubted: bool = False
+    ) -> AsyncIterator[Event]:
+        """Do what was repaired, and say what became of it; what is `doubted` needs a yes."""
         replies = step.replies(self._names.get(step.language, {}))
         if not repaired:
             yield Delta(replies.phrase("kept"))
             return
-        if question := doing.question(step, repaired, replies, self.options.confirm):
+        confirm = None if doubted else self.options.confirm
+        if question := doing.question(step, repaired, replies, confirm):
             yield Delta(question)
             return
         results: list[Done] = []

@@ -72,11 +72,12 @@ def refusal(item: Repaired, replies: Replies) -> Done:
 
 
 def question(
-    step: Step, repaired: Sequence[Repaired], replies: Replies, confirm: Collection[str]
+    step: Step, repaired: Sequence[Repaired], replies: Replies, confirm: Collection[str] | None
 ) -> str | None:
     """Return the question to ask before anything is done, and keep what hangs on it.
 
-    None when nothing has to be asked. `confirm` are the kinds of action that need a yes.
+    None when nothing has to be asked. `confirm` are the kinds of action that need a yes; None
+    stands for all.
     """
     for item in repaired:
         if item.verdict is Verdict.AMBIGUOUS and item.action is not None:
@@ -94,7 +95,7 @@ def question(
         for item in repaired
         if item.action is not None
         and item.verdict is not Verdict.REFUSED
-        and asks_first(item.action, item.target, step.index.house, confirm)
+        and (confirm is None or asks_first(item.action, item.target, step.index.house, confirm))
     ]
     if not risky:
         return None

@@ -137,7 +137,9 @@ def called(chunks: Iterable[Mapping[str, Any]]) -> list[Call]:
     """Return the calls in Ollama's `message.tool_calls`, names and arguments."""
     found = []
     for call in chunks:
-        function = call.get("function") or {}
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping):
+            continue
         arguments = function.get("arguments") or {}
         if isinstance(arguments, str):
             try:

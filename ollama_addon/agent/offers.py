@@ -69,7 +69,7 @@ def offers(
     freely = words.weigh(free)
     spoken = _Spoken.of(text, said, free, words)
     colors = any(_says(free, word) for word in words.colors)
-    asks = "?" in text or any(word in words.questions for word in free)
+    asks = is_question(text, shortlist, words)
     verb_weights: dict[tuple[str, str], float] = {}
     found: list[Offer] = []
     for candidate in shortlist.candidates:
@@ -113,6 +113,13 @@ def offers(
             )
     found.extend(_targetless(spoken, len(shortlist.unexplained), has_satellite=has_satellite))
     return sorted(found, key=lambda offer: (-offer.score, offer.verb.phrase, offer.label))
+
+
+def is_question(text: str, shortlist: Shortlist, words: Words) -> bool:
+    """Tell whether a sentence asks something, by its words or its mark."""
+    return "?" in text or any(
+        word in words.questions for word in tokens(text) if word not in shortlist.named
+    )
 
 
 def said_numbers(said: Sequence[str], words: Words) -> list[float]:

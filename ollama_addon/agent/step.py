@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ollama_addon.agent.events import Outcome, Usage
 from ollama_addon.agent.history import Conversation
+from ollama_addon.agent.meant import Clause
 from ollama_addon.agent.record import Record
 from ollama_addon.agent.replies import Replies
 from ollama_addon.agent.shortlist import Index
@@ -89,6 +90,8 @@ class Step:
         self.conversation = conversation
         self.clock = clock
         self.usage = Usage()
+        self.clauses: list[Clause] = []
+        """What was said, part by part, and what could be done about it."""
         self.confirmed = False
         """Whether the person has said yes to what is about to be done."""
         self.outcome: Outcome = "answered"

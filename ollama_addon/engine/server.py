@@ -24,6 +24,14 @@ _FIRST_BYTE = 300.0
 """Seconds for a cold model to be loaded and a long prompt to be read."""
 _NEXT_BYTE = 60.0
 
+_NUMBERS = (
+    "load_duration",
+    "prompt_eval_count",
+    "prompt_eval_duration",
+    "eval_count",
+    "eval_duration",
+)
+
 # `ollama` makes a failed connection a ConnectionError, which is an OSError; the last three
 # are what it raises when an answer is not what the API documents.
 TROUBLE = (ollama.ResponseError, httpx.HTTPError, OSError, ValueError, TypeError, AttributeError)
@@ -143,8 +151,7 @@ class Server:
         done = False
         async with aclosing(self.lines("/api/chat", request, _FIRST_BYTE, _NEXT_BYTE)) as lines:
             async for chunk in lines:
-                if "message" not in chunk:
-                    raise ValueError("a chunk without a message")
+                _check(chunk)
                 done = bool(chunk.get("done"))
                 yield chunk
         if not done:
@@ -204,7 +211,8 @@ class Server:
         )
 
     def _refused(self, error: ollama.ResponseError, model: str) -> AddonError:
-        text = " ".join(error.error.split())[:300]
+        # What Ollama calls an error is a text; what something else there does may be anything.
+        text = " ".join(str(error.error or f"status {error.status_code}").split())[:300]
         if error.status_code in (401, 403):
             return AddonError(
                 "engine_down",
@@ -245,6 +253,20 @@ def missing(model: str) -> AddonError:
         "another one in the add-on's options.",
         503,
     )
+
+
+def _check(chunk: Mapping[str, Any]) -> None:
+    """Raise ValueError for a chunk of a chat that is not as the API documents it."""
+    message = chunk.get("message")
+    if not isinstance(message, dict):
+        raise ValueError("a chunk without a message")
+    if not isinstance(message.get("content", ""), str):
+        raise ValueError("a message whose content is no text")
+    if not isinstance(message.get("tool_calls") or [], list):
+        raise ValueError("calls of tools that are no list")
+    for name in _NUMBERS:
+        if not isinstance(chunk.get(name) or 0, int | float):
+            raise ValueError(f"a {name} that is no number")
 
 
 def _details(shown: ollama.ShowResponse) -> Details:

@@ -30,12 +30,14 @@ def read_token(path: Path) -> str:
 
 
 _HARMLESS = {"GET", "HEAD", "OPTIONS"}
+_OWN_SITE = {"same-origin", "none"}
+"""What browsers call a page of ours, and an address that a person has typed."""
 _OUR_OWN = "x-requested-with"
 """A header that a page of another origin cannot send without being asked for permission."""
 
 
 class Guard:
-    """A dependency of every route but the health check.
+    """Lets in ingress by its address, and everybody else by the token.
 
     `ingress_peer` is the one address that ingress comes from; a header cannot stand in for
     it. `password` is for browsers where there is no ingress, with any user name; empty is none.
@@ -53,9 +55,9 @@ class Guard:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self._token):
             return
-        peer = request.client.host if request.client else ""
-        by_ingress = peer == self._ingress_peer and "x-ingress-path" in request.headers
-        if by_ingress or (scheme.lower() == "basic" and self._knows_password(given)):
+        if self._by_ingress(request) or (scheme.lower() == "basic" and self._knows(given)):
+            if _from_elsewhere(request):
+                raise AddonError("forged", "This request came from a page of another site.", 403)
             method = request.scope.get("method", "GET")
             if method not in _HARMLESS and _OUR_OWN not in request.headers:
                 raise AddonError(
@@ -74,9 +76,31 @@ class Guard:
             401,
         )
 
-    def _knows_password(self, credentials: str) -> bool:
+    def by_any_name(self, request: HTTPConnection) -> bool:
+        """Tell whether the name that a request was sent to does not matter.
+
+        Home Assistant has names of its own, and browsers keep a password for one name only.
+        """
+        return self.has_password or self._by_ingress(request)
+
+    @property
+    def has_password(self) -> bool:
+        """Whether browsers may come in with one."""
+        return bool(self._password)
+
+    def _by_ingress(self, request: HTTPConnection) -> bool:
+        peer = request.client.host if request.client else ""
+        return peer == self._ingress_peer and "x-ingress-path" in request.headers
+
+    def _knows(self, credentials: str) -> bool:
         try:
             _, _, password = base64.b64decode(credentials, validate=True).partition(b":")
         except (binascii.Error, ValueError):
             return False
         return bool(self._password) and hmac.compare_digest(password, self._password)
+
+
+def _from_elsewhere(request: HTTPConnection) -> bool:
+    """Tell whether a browser says that a page of another site asks; a link may lead here."""
+    link = request.headers.get("sec-fetch-mode") == "navigate"
+    return not link and request.headers.get("sec-fetch-site", "none") not in _OWN_SITE

@@ -28,6 +28,8 @@ from ollama_addon.model_names import canonical
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
+_BODY_TIME = 60.0
+"""Seconds within which such a request has to be there."""
 _LIST_TIMEOUT = 4.0
 """Seconds that a list of models is waited for. Home Assistant waits five for ours."""
 _CONNECT_TIMEOUT = 5.0
@@ -391,16 +393,21 @@ async def _hung_up(receive: Receive) -> None:
 
 
 async def _body(request: Request) -> bytes:
-    """Read a request whole. Raises AddonError when it is too large."""
+    """Read a request whole. Raises AddonError when it is too large or too slow."""
     too_large = AddonError("too_large", f"A request may have at most {MAX_BODY // 2**20} MiB.", 413)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY:
         raise too_large
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise too_large
+    try:
+        async with asyncio.timeout(_BODY_TIME):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY:
+                    raise too_large
+    except TimeoutError:
+        message = "The request did not come to its end in time."
+        raise AddonError("too_slow", message, 408) from None
     return bytes(body)
 
 

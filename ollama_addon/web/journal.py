@@ -37,7 +37,7 @@ async def turns(
     request: Request,
     which: Which,
     limit: Annotated[int, Query(ge=1, le=_LIMIT)] = 50,
-    before: int | None = None,
+    before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
 ) -> dict[str, Any]:
     """Return turns in short, the newest first; `next` is the `before` of the next page."""
     journal = parts(request).journal

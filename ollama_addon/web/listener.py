@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from ollama_addon.web.serving import served
+
 _LOGGER = logging.getLogger(__name__)
 
 GRACE = 2
@@ -46,14 +48,7 @@ class Listener:
             _LOGGER.error("The gateway does not run. %s", self.message)
             return
         self.port = bound.getsockname()[1]
-        config = uvicorn.Config(
-            self._app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-        self._server = _Server(config)
+        self._server = _Server(served(self._app, timeout_graceful_shutdown=GRACE))
         self._task = asyncio.create_task(self._server.serve([bound]), name="gateway")
         self.running = True
         self.message = f"It listens on port {self.port}."

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from ollama_addon.app import Settings, make_app
+from ollama_addon.web.auth import read_token
+from ollama_addon.web.listener import Listener
 from ollama_addon.web.state import Parts
 
 INGRESS = "172.30.32.2"
@@ -25,26 +28,28 @@ class Sidecar:
     token: str
 
 
+def settings(data: Path, ingress_peer: str = INGRESS, **more: Any) -> Settings:
+    """Return the settings of a sidecar without an engine and without Home Assistant."""
+    plain: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "engine_command": (),
+        "engine_port": 0,
+        "supervisor_url": "",
+        "supervisor_token": "",
+        "hass_url": "http://127.0.0.1:9",
+        "hass_token": "",
+        "hass_config": data / "homeassistant",
+        "companion": data / "companion",
+        "wyoming_port": 0,
+        "gateway_port": 0,
+    }
+    return Settings(data=data, ingress_peer=ingress_peer, **(plain | more))
+
+
 @asynccontextmanager
 async def sidecar(data: Path, password: str = "") -> AsyncIterator[Sidecar]:
-    settings = Settings(
-        data=data,
-        host="127.0.0.1",
-        port=0,
-        ingress_peer=INGRESS,
-        engine_command=(),
-        engine_port=0,
-        supervisor_url="",
-        supervisor_token="",
-        hass_url="http://127.0.0.1:9",
-        hass_token="",
-        hass_config=data / "homeassistant",
-        companion=data / "companion",
-        wyoming_port=0,
-        gateway_port=0,
-        password=password,
-    )
-    app = make_app(settings)
+    app = make_app(settings(data, password=password))
     transport = httpx.ASGITransport(app, client=(INGRESS, 1))
     async with (
         app.router.lifespan_context(app),
@@ -52,3 +57,15 @@ async def sidecar(data: Path, password: str = "") -> AsyncIterator[Sidecar]:
     ):
         parts = app.state.parts
         yield Sidecar(browser, parts, parts.access.token)
+
+
+@asynccontextmanager
+async def listening(data: Path, ingress_peer: str = INGRESS) -> AsyncIterator[tuple[int, str]]:
+    """Run the app as it is run in the container; gives its port and its token."""
+    app = make_app(settings(data, ingress_peer))
+    listener = Listener(app, "127.0.0.1", 0)
+    await listener.start()
+    try:
+        yield listener.port, read_token(data / "token")
+    finally:
+        await listener.stop()

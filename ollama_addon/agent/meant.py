@@ -1,0 +1,93 @@
+"""Whether what a model proposes is what the person asked for.
+
+Names, states, lists and calendars are written by others, and a model may take what it reads
+there for an order. What the person said is the only order there is: what has nothing to do
+with it is left undone, or asked about first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ollama_addon.agent.confirm import asks_first
+from ollama_addon.agent.offers import Offer
+from ollama_addon.agent.repair import Repaired, Verdict
+from ollama_addon.agent.structured import MARGIN
+from ollama_addon.agent.vocabulary import TARGETLESS, VERBS, Group, Target
+from ollama_addon.agent.words import tokens
+from ollama_addon.home.model import Entity, House
+
+_PART = 0.33
+"""How much of a name, or of where it is, has to be said for it to be meant."""
+_WHOLE = 0.95
+_APART = 0.3
+"""Who says a whole name does not mean what fits so much worse."""
+_RISKY = ("unlock", "garage_door", "alarm")
+_READING = frozenset(verb.intent for verb in (*VERBS, *TARGETLESS) if verb.reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A part of a sentence: its words, what could be done about it, whether it is a question."""
+
+    said: frozenset[str]
+    offers: Sequence[Offer]
+    asks: bool
+
+    def means(self, offer: Offer, *, risky: bool) -> bool:
+        """Whether the words speak for it, and not for something else."""
+        heard = offer.verb_score > 0
+        best = max((each.name_score for each in self.offers if each.target), default=0.0)
+        if offer.target is None:
+            # Nobody names what has no name: anything but another thing may be meant.
+            return offer.verb_score > 1 if self.asks else heard or best < _WHOLE
+        if best >= _WHOLE and offer.name_score < best - _APART:
+            return False
+        if risky:
+            acting = [each.score for each in self.offers if not each.verb.reads]
+            return heard and not self.asks and offer.score > max(acting) - MARGIN
+        named = offer.name_score >= _PART
+        return (heard and named) if self.asks else (heard or named)
+
+
+def meant(
+    proposed: Iterable[Repaired], clauses: Sequence[Clause], house: House
+) -> tuple[list[Repaired], list[Repaired]]:
+    """Part what the person may have asked for from what nothing in the sentence speaks for.
+
+    Looking at something is always the former.
+    """
+    found: tuple[list[Repaired], list[Repaired]] = [], []
+    for item in proposed:
+        found[not _is_meant(item, clauses, house)].append(item)
+    return found
+
+
+def _is_meant(item: Repaired, clauses: Sequence[Clause], house: House) -> bool:
+    action = item.action
+    if action is None or item.verdict is Verdict.REFUSED or action.intent in _READING:
+        return True
+    targets = item.candidates if item.verdict is Verdict.AMBIGUOUS else (item.target,)
+    for clause in clauses:
+        message = tokens(str(action.slots.get("message", "")))
+        if item.target is None and message and clause.said.issuperset(message):
+            return True  # what is announced are the person's own words
+        for offer in clause.offers:
+            if offer.verb.intent != action.intent:
+                continue
+            for target in targets:
+                risky = asks_first(action, target, house, _RISKY)
+                if _covers(offer.target, target, house) and clause.means(offer, risky=risky):
+                    return True
+    return False
+
+
+def _covers(offered: Target | None, target: Target | None, house: House) -> bool:
+    """Whether who means what was offered may mean the target by it."""
+    if offered == target or offered is None or target is None:
+        return offered == target
+    if not isinstance(offered, Group):
+        return False
+    whole = set(offered.members(house))
+    return whole.issuperset([target] if isinstance(target, Entity) else target.members(house))

@@ -1,0 +1,79 @@
+"""How the sidecar's ports are served: no connection may be held for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_HEAD_TIME = 10.0
+"""Seconds in which a connection has to bring a request."""
+_STUCK_TIME = 60.0
+"""Seconds that an answer waits for somebody who does not read it."""
+_CONNECTIONS = 256
+"""Beyond these, who comes is told 503."""
+
+
+def served(app: ASGIApp, **more: Any) -> uvicorn.Config:
+    """Return how uvicorn serves `app`; `more` are further settings of it."""
+    return uvicorn.Config(
+        app,
+        http=Impatient,
+        ws="none",
+        # Who asks is who is connected: ingress is known by its address, which a header such as
+        # X-Forwarded-For must not change.
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        limit_concurrency=_CONNECTIONS,
+        **more,
+    )
+
+
+class Impatient(H11Protocol):
+    """Hangs up on who sends no request, or does not read the answer to it.
+
+    uvicorn itself waits for ever for both; it limits the time between two requests only.
+    """
+
+    _looking: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._look_later(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        super().connection_lost(exc)
+        for timer in (self._looking, self._stuck):
+            if timer is not None:
+                timer.cancel()
+
+    def pause_writing(self) -> None:
+        """Note that nobody reads."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(_STUCK_TIME, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that somebody reads again."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+
+    def _look_later(self, waits_since: object) -> None:
+        self._looking = self.loop.call_later(_HEAD_TIME, self._look, waits_since)
+
+    def _look(self, waits_since: object) -> None:
+        """Hang up when there was no request at the last look and is no new one now."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        waits = None if answering else self.cycle or self
+        if waits is not None and waits is waits_since:
+            self.transport.abort()
+        else:
+            self._look_later(waits)
