@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import cast
+from typing import TYPE_CHECKING
 
 import httpx
-import uvicorn
-from fastapi import FastAPI
 
-from ollama_addon import backup
-from ollama_addon.app import Settings, make_app
-from ollama_addon.options import load_options
-from ollama_addon.web.serving import served
+if TYPE_CHECKING:
+    from ollama_addon.app import Settings
 
 
 def main() -> int:
     """Run the sidecar or one of its helpers; return the exit status."""
+    # What is imported below takes a second or more, in which it may be told to end, too: without
+    # this, the exit status would be that of a crash.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from ollama_addon.app import Settings
+
     parser = argparse.ArgumentParser(prog="ollama-addon", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="run the sidecar")
@@ -41,47 +38,9 @@ def main() -> int:
         return _check_options(arguments.file or settings.data / "options.json")
     if arguments.command == "backup":
         return _backup(settings, arguments.step)
-    return _serve(settings)
+    from ollama_addon.process import serve
 
-
-def _serve(settings: Settings) -> int:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s"
-    )
-    # Every request of ours to the engine would be a line of its own.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    server = _Server(
-        served(
-            make_app(settings),
-            host=settings.host,
-            port=settings.port,
-            timeout_graceful_shutdown=5,
-        )
-    )
-    server.run()
-    return 0 if server.started else 1
-
-
-class _Server(uvicorn.Server):
-    """Ends by itself on SIGTERM; uvicorn would raise the signal again, which is an error."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End what streams for ever, too: uvicorn would wait for it and then break it off."""
-        parts = getattr(cast(FastAPI, self.config.app).state, "parts", None)
-        if parts is not None:
-            parts.events.closed = True
-        super().handle_exit(sig, frame)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Have signals end the server, and nothing else."""
-        signals = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, self.handle_exit) for number in signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    return serve(settings)
 
 
 def _healthcheck(settings: Settings) -> int:
@@ -94,6 +53,8 @@ def _healthcheck(settings: Settings) -> int:
 
 
 def _check_options(path: Path) -> int:
+    from ollama_addon.options import load_options
+
     _, problems = load_options(path)
     for problem in problems:
         print(f"{problem.field}: {problem.message}")
@@ -101,6 +62,8 @@ def _check_options(path: Path) -> int:
 
 
 def _backup(settings: Settings, step: str) -> int:
+    from ollama_addon import backup
+
     try:
         (backup.begin if step == "begin" else backup.end)(settings.journal)
     except (OSError, sqlite3.Error) as error:

@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,14 @@ from ..model_names import canonical
 _LOGGER = logging.getLogger(__name__)
 
 _CHECK_TIMEOUT = 5.0
+_MISSES = 3
+"""Checks in a row without an answer after which nobody waits for it any more."""
 _FIRST_BYTE = 300.0
 """Seconds for a cold model to be loaded and a long prompt to be read."""
 _NEXT_BYTE = 60.0
+_LONGEST_LINE = 2**22
+"""Bytes of a line of an answer; what sends more is not Ollama, and would fill the memory."""
+_LONGEST_ERROR = 2**16
 
 _NUMBERS = (
     "load_duration",
@@ -78,6 +83,8 @@ class Server:
         self.http = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False)
         self._details: dict[tuple[str, str | None], Details] = {}
         self._checking: asyncio.Task[None] | None = None
+        self._misses = 0
+        self._waiting: set[asyncio.Timeout] = set()
 
     @property
     def name(self) -> str:
@@ -104,7 +111,13 @@ class Server:
         except TROUBLE as error:
             if self.healthy:
                 _LOGGER.warning("%s does not answer any more: %r", self.name, error)
-            self.down(self.said(error, "").message)
+            slow = isinstance(error, httpx.TimeoutException | TimeoutError)
+            self.down((self._away() if slow else self.said(error, "")).message)
+            self._misses += 1
+            if self._misses >= _MISSES:
+                # It would be waited for in vain, and much longer.
+                for waiting in self._waiting:
+                    waiting.reschedule(asyncio.get_running_loop().time())
             return
         if not self.healthy:
             _LOGGER.info("%s answers; models: %d", self.name, len(models.models))
@@ -112,6 +125,7 @@ class Server:
         self.loaded = {canonical(model.model): model for model in loaded.models if model.model}
         self.latency = latency
         self.healthy = True
+        self._misses = 0
         self.message = f"{self.name} answers."
 
     def down(self, message: str) -> None:
@@ -149,9 +163,15 @@ class Server:
         """
         # Not through `client.chat`: that one reduces the schemas of tools to a few keywords.
         done = False
+        # A chunk is a token: more of them than were allowed have no end.
+        limit = (request.get("options") or {}).get("num_predict") or 0
+        left = 2 * limit if limit > 0 else 10**6
         async with aclosing(self.lines("/api/chat", request, _FIRST_BYTE, _NEXT_BYTE)) as lines:
             async for chunk in lines:
                 _check(chunk)
+                left -= 1
+                if left < 0:
+                    raise ValueError("an answer without an end")
                 done = bool(chunk.get("done"))
                 yield chunk
         if not done:
@@ -165,15 +185,18 @@ class Server:
         `first` and `further` are the seconds that each line is waited for. Raises what is
         in TROUBLE.
         """
-        timeout = httpx.Timeout(first, connect=_CHECK_TIMEOUT)
-        async with self.http.stream("POST", path, json=request, timeout=timeout) as response:
-            if response.is_error:
-                text = (await response.aread()).decode(errors="replace")
-                raise ollama.ResponseError(text, response.status_code)
-            lines = response.aiter_lines()
+        timeout = httpx.Timeout(None, connect=_CHECK_TIMEOUT)
+        stream = self.http.stream("POST", path, json=request, timeout=timeout)
+        async with AsyncExitStack() as stack:
+            async with self._at_most(first):
+                response = await stack.enter_async_context(stream)
+                if response.is_error:
+                    text = (await _beginning(response)).decode(errors="replace")
+                    raise ollama.ResponseError(text, response.status_code)
+            lines = await stack.enter_async_context(aclosing(_lines(response)))
             patience = first
             while True:
-                async with asyncio.timeout(patience):
+                async with self._at_most(patience):
                     line = await anext(lines, None)
                 if line is None:
                     return
@@ -184,31 +207,43 @@ class Server:
                     yield chunk
                     patience = further
 
+    @asynccontextmanager
+    async def _at_most(self, seconds: float) -> AsyncIterator[None]:
+        """Wait so many seconds, or until the checks show that it hangs. Raises TimeoutError."""
+        async with asyncio.timeout(seconds) as waiting:
+            self._waiting.add(waiting)
+            try:
+                yield
+            finally:
+                self._waiting.discard(waiting)
+
     def said(self, error: Exception, model: str) -> AddonError:
         """Turn what went wrong in talking to it about `model` into a sentence for a person."""
         if isinstance(error, ollama.ResponseError):
             return self._refused(error, model)
-        if isinstance(error, httpx.TimeoutException | TimeoutError) and not isinstance(
-            error, httpx.ConnectTimeout
-        ):
+        slow = isinstance(error, httpx.TimeoutException | TimeoutError)
+        if slow and not isinstance(error, httpx.ConnectTimeout) and self._misses < _MISSES:
             return AddonError(
                 "engine_busy",
                 f"{self.name} takes too long to answer. Try again in a moment; if this happens "
                 "often, choose a smaller model.",
                 503,
             )
-        if isinstance(error, httpx.HTTPError | OSError):
-            if self.bundled:
-                advice = "It is started again by itself; try again in a moment."
-            else:
-                advice = "Check that it is on, and its address in the add-on's options."
-            return AddonError("engine_down", f"{self.name} does not answer. {advice}", 503)
+        if isinstance(error, httpx.HTTPError | OSError | TimeoutError):
+            return self._away()
         return AddonError(
             "bad_answer",
             f"{self.name} sent something that is not Ollama's. Check its address in the add-on's "
             "options, and that its version is recent.",
             502,
         )
+
+    def _away(self) -> AddonError:
+        if self.bundled:
+            advice = "It is started again by itself; try again in a moment."
+        else:
+            advice = "Check that it is on, and its address in the add-on's options."
+        return AddonError("engine_down", f"{self.name} does not answer. {advice}", 503)
 
     def _refused(self, error: ollama.ResponseError, model: str) -> AddonError:
         # What Ollama calls an error is a text; what something else there does may be anything.
@@ -230,7 +265,7 @@ class Server:
                 "engine_down", f"{self.name} does not answer as Ollama does ({text}).", 503
             )
         advice = "The log of the add-on may say more."
-        if "memory" in text:
+        if any(sign in text for sign in ("memory", "allocate", "signal: killed")):
             advice = "Choose a smaller model or a smaller context window."
         return AddonError(
             "model_failed", f"{self.name} could not run {model or 'it'}: {text}. {advice}", 502
@@ -243,6 +278,30 @@ class Server:
             await asyncio.gather(self._checking, return_exceptions=True)
         await self.client.close()  # type: ignore[no-untyped-call]
         await self.http.aclose()
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Return what an error says, which may have no end."""
+    text = b""
+    async for part in response.aiter_bytes():
+        text += part
+        if len(text) > _LONGEST_ERROR:
+            break
+    return text[:_LONGEST_ERROR]
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of an answer. Raises ValueError for one that is too long."""
+    # Not `aiter_lines`: it waits for the end of a line however much memory that takes.
+    rest = b""
+    async for part in response.aiter_bytes():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > _LONGEST_LINE:
+            raise ValueError("a line without an end")
+    if rest:
+        yield rest
 
 
 def missing(model: str) -> AddonError:

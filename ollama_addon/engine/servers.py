@@ -30,6 +30,8 @@ _ELSEWHERE = 16
 """How many requests for a model a server on another machine is sent at once; it has a queue."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
+_CHECK_AGAIN = 5.0
+"""The same while a server does not answer."""
 
 
 class Servers:
@@ -148,9 +150,9 @@ class Servers:
 
     def why_down(self) -> str:
         """Say why no server answers, and what to do."""
-        if self._daemon is not None and self._daemon.state in ("starting", "running"):
+        if self._daemon is not None and self._daemon.state == "starting":
             return "Ollama is still starting. Try again in a moment."
-        if self._daemon is not None:
+        if self._daemon is not None and self._daemon.state != "running":
             return self._daemon.message
         if not self.all:
             return "There is no Ollama server. Add one to 'servers' in the add-on's options."
@@ -327,7 +329,8 @@ class Servers:
 
     async def _check_often(self) -> None:
         while True:
-            await asyncio.sleep(_CHECK_EVERY)
+            well = all(server.healthy for server in self.all)
+            await asyncio.sleep(_CHECK_EVERY if well else _CHECK_AGAIN)
             await self.refresh()
 
     async def _greet(self, daemon: Daemon) -> None:

@@ -72,6 +72,8 @@ class Mirror:
         self._house = House(states=self._states)
         self._ready = asyncio.Event()
         self._changed: list[Callable[[House], None]] = []
+        self.trouble = ""
+        """Why the house could not be read when that was tried last, as a sentence."""
         self.last_change: float | None = None
         """When the house last became another one, in seconds since the epoch."""
         self._stale: set[str] = set()
@@ -106,11 +108,15 @@ class Mirror:
             async with asyncio.timeout(timeout):
                 await self._ready.wait()
         except TimeoutError:
-            refused = self._connection.state == "refused"
-            raise AddonError(
-                "home_refused" if refused else "home_away", self._connection.message, 503
-            ) from None
+            raise self._unread() from None
         return self._house
+
+    def _unread(self) -> AddonError:
+        refused = self._connection.state == "refused"
+        message = self._connection.message
+        if self._connection.connected:
+            message = self.trouble or "The home is still being read. Try again in a moment."
+        return AddonError("home_refused" if refused else "home_away", message, 503)
 
     async def stop(self) -> None:
         """Follow no longer; the house stays as it was."""
@@ -125,7 +131,7 @@ class Mirror:
         Entities in no registry are asked for, because no event tells of their exposure.
         """
         if not self.ready:
-            raise AddonError("home_away", self._connection.message, 503)
+            raise self._unread()
         house, registered = self._house, {e["entity_id"] for e in self._registries.entities}
         ids = list(entity_ids)
         if any(entity_id in house.entities and entity_id not in registered for entity_id in ids):
@@ -163,16 +169,25 @@ class Mirror:
                     await self._wait_started()
                 before = time.monotonic()
                 await self._load()
+                self.trouble = ""
                 took = time.monotonic() - before
                 await self._until_changed()
                 # A large house that changes all the time, as at a start, is not read all the time.
                 await asyncio.sleep(max(SETTLE, 2 * took))
             except AddonError as err:
-                _LOGGER.warning("The house could not be read: %s", err.message)
-                await asyncio.sleep(RETRY)
-            except Exception:
-                _LOGGER.exception("What Home Assistant tells of the house was not understood")
-                await asyncio.sleep(RETRY)
+                await self._try_later(f"The home could not be read: {err.message}")
+            except Exception as err:
+                _LOGGER.debug("Not understood", exc_info=True)
+                await self._try_later(
+                    f"What Home Assistant tells of the home was not understood ({err!r:.200}). "
+                    "Update the add-on and Home Assistant."
+                )
+
+    async def _try_later(self, message: str) -> None:
+        if message != self.trouble:
+            _LOGGER.warning("%s", message)
+        self.trouble = message
+        await asyncio.sleep(RETRY)
 
     async def _until_changed(self) -> None:
         """Wait until something was told of, or an exposure changed that no event tells of."""

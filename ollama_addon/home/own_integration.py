@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ollama_addon.engine.servers import Servers
-from ollama_addon.errors import AddonError
+from ollama_addon.errors import AddonError, unkept
 from ollama_addon.home.connection import Connection
 from ollama_addon.model_names import canonical
 from ollama_addon.options import AgentOptions
@@ -312,8 +312,12 @@ class OwnIntegration:
 
     def _keep(self, made: _Made) -> None:
         temporary = self._kept.with_suffix(".new")
-        temporary.write_text(json.dumps(asdict(made)))
-        temporary.replace(self._kept)
+        try:
+            temporary.write_text(json.dumps(asdict(made)))
+            temporary.replace(self._kept)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise unkept("What was set up in Home Assistant", error) from error
 
 
 def _settings(agent: AgentOptions) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 import secrets
 from pathlib import Path
 
@@ -12,21 +13,38 @@ from starlette.requests import HTTPConnection
 
 from ollama_addon.errors import AddonError
 
+_LOGGER = logging.getLogger(__name__)
+
+_unkept: dict[Path, str] = {}
+"""Tokens that could not be written."""
+
 
 def read_token(path: Path) -> str:
     """Return the token kept in a file, made and kept on first use.
 
-    Raises OSError when the folder cannot be written.
+    Where it cannot be kept, as on a full disk, it is the same until the process ends.
     """
     if path.exists() and (token := path.read_text().strip()):
         return token
-    token = secrets.token_urlsafe(32)
+    token = _unkept.get(path) or secrets.token_urlsafe(32)
+    try:
+        _keep(path, token)
+    except OSError as error:
+        if path not in _unkept:
+            _LOGGER.error("%s cannot be kept, so that it changes: %s", path, error)
+        _unkept[path] = token
+    return token
+
+
+def _keep(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_text(token)
-    temporary.replace(path)
-    return token
+    try:
+        temporary.touch(mode=0o600)
+        temporary.write_text(token)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 _HARMLESS = {"GET", "HEAD", "OPTIONS"}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from ollama_addon.errors import AddonError
+from ollama_addon.errors import AddonError, unkept
 from ollama_addon.options import OptionProblem, check_options
 from ollama_addon.web.state import Parts, parts
 
@@ -83,9 +82,14 @@ async def _kept(all_parts: Parts) -> dict[str, Any]:
 
 def _write(path: Path, kept: dict[str, Any]) -> None:
     """Replace the file whole, so that a crash leaves the old one."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        json.dump(kept, file, ensure_ascii=False, indent=2)
-    Path(file.name).replace(path)
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(kept, ensure_ascii=False, indent=2), "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise unkept("The options", error) from error
 
 
 def _as_json(problem: OptionProblem) -> dict[str, str]:

@@ -149,6 +149,8 @@ def _models(all_parts: Parts) -> Part:
 def _home(all_parts: Parts) -> Part:
     if not all_parts.connection.connected:
         return Part(state="down", message=all_parts.connection.message)
+    if all_parts.mirror.trouble:
+        return Part(state="degraded", message=all_parts.mirror.trouble)
     if not all_parts.mirror.ready:
         return Part(state="degraded", message="The home is still being read.")
     house = all_parts.mirror.house

@@ -28,7 +28,7 @@ async def until(condition: Callable[[], bool]) -> None:
 class Scripted:
     """A server that answers Ollama's API exactly as a test says."""
 
-    def __init__(self, *models: str) -> None:
+    def __init__(self, *models: str, port: int = 0) -> None:
         self.models = dict.fromkeys(models, "sha256:1")
         """Names and digests."""
         self.capabilities = ["completion"]
@@ -41,20 +41,33 @@ class Scripted:
         """Path and body of everything that was posted."""
         self.on: dict[str, Handler] = {}
         """Handlers by path, instead of the usual answer."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        self._server = TestServer(app)
+        self._port = port
+        self._server: TestServer | None = None
 
     async def __aenter__(self) -> Scripted:
-        await self._server.start_server()
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._server.close()
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen, at the same address as before."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._server = TestServer(app, port=self._port)
+        await self._server.start_server(shutdown_timeout=0.1)
+        self._port = self._server.port or 0
+
+    async def stop(self) -> None:
+        """Break everything off, and listen no more."""
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
 
     @property
     def url(self) -> str:
-        return str(self._server.make_url("")).rstrip("/")
+        return f"http://127.0.0.1:{self._port}"
 
     def asked(self, path: str) -> list[Any]:
         return [body for asked, body in self.requests if asked == path]
@@ -72,6 +85,8 @@ class Scripted:
         size = {} if self.size is None else {"size": self.size}
         models = [{"name": m, "model": m, "digest": d, **size} for m, d in self.models.items()]
         match request.path:
+            case "/api/version":
+                return web.json_response({"version": "0.33.0"})
             case "/api/tags":
                 return web.json_response({"models": models})
             case "/api/ps":

@@ -30,7 +30,8 @@ class ScriptedHome:
         self.answers: dict[str, Any] = {
             "auth/current_user": {"id": "1", "name": "Supervisor", "is_admin": True}
         }
-        self.posts: dict[str, Callable[[Message], web.Response]] = {}
+        self.posts: dict[str, Callable[[Message], web.Response | None]] = {}
+        """Answers by path; None loses the connection."""
         self.requests: list[Message] = []
         self.token = TOKEN
         self.greeting: str | None = None
@@ -65,11 +66,15 @@ class ScriptedHome:
         app.router.add_route("*", "/api/{path:.*}", self._rest)
         app.router.add_get("/core/websocket", self._websocket)
         app.router.add_route("*", "/core/api/{path:.*}", self._rest)
+        self.add_routes(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
+
+    def add_routes(self, app: web.Application) -> None:
+        """Answer what else is asked of who speaks for Home Assistant."""
 
     async def close(self) -> None:
         await self.drop()
@@ -167,7 +172,11 @@ class ScriptedHome:
         self.requests.append({request.method.lower(): path, **body})
         if path not in self.posts:
             return web.Response(status=404, text="404: Not Found")
-        return self.posts[path](body)
+        if (answer := self.posts[path](body)) is None:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        return answer
 
 
 async def eventually(condition: Callable[[], object]) -> None:

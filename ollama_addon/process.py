@@ -1,0 +1,57 @@
+"""The sidecar as a process: served until it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from ollama_addon.app import Settings, make_app
+from ollama_addon.web.serving import served
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM; return the exit status."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s"
+    )
+    # Every request of ours to the engine would be a line of its own.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    server = _Server(
+        served(
+            make_app(settings),
+            host=settings.host,
+            port=settings.port,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    server.run()
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """Ends by itself on SIGTERM; uvicorn would raise the signal again, which is an error."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End what streams for ever, too: uvicorn would wait for it and then break it off."""
+        parts = getattr(cast(FastAPI, self.config.app).state, "parts", None)
+        if parts is not None:
+            parts.events.closed = True
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have signals end the server, and nothing else."""
+        signals = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

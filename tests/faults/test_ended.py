@@ -1,0 +1,187 @@
+"""The sidecar killed while it writes, and told to end whatever it is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.turn import events
+from tests.engine.scripted import MODEL, Scripted
+from tests.home.scripted_home import ScriptedHome
+
+from .conftest import Report
+from .engine import COMMAND
+from .house import Sidecar
+
+KILLS = 12
+
+
+async def test_killed_while_it_writes(
+    tmp_path: Path, home: ScriptedHome, engine: Scripted, report: Report
+) -> None:
+    chance = random.Random(9)
+    it = Sidecar(
+        tmp_path / "data",
+        environment={"HASS_URL": home.url},
+        servers=[{"url": engine.url}],
+    )
+    heard: list[str] = []
+    """The turns whose writing was told of: they are kept, whatever happens."""
+    wanted = it.options
+
+    async def listen() -> None:
+        async with it.client.stream("GET", "/api/events") as response:
+            async for name, data in events(response):
+                if name == "journal":
+                    heard.append(data["turn_id"])
+
+    async def talk() -> None:
+        while True:
+            await it.say(f"good evening {chance.random()}")
+
+    async def change() -> None:
+        nonlocal wanted
+        for days in range(1, 10**6):
+            asked = it.options | {"journal_days": 1 + days % 300}
+            (await it.client.put("/api/options", json={"options": asked})).raise_for_status()
+            wanted = asked
+
+    try:
+        for _ in range(KILLS):
+            await it.start("engine", "home")
+            doing = [asyncio.create_task(work) for work in (listen(), talk(), talk(), change())]
+            await asyncio.sleep(chance.uniform(0.1, 1.2))
+            it.kill()
+            ended = await asyncio.gather(*doing, return_exceptions=True)
+            assert not [each for each in ended if isinstance(each, AssertionError)], ended
+            kept = json.loads((it.data / "options.json").read_text())
+            # The last change may have been written without having been told of.
+            days = kept["journal_days"] - wanted.get("journal_days", kept["journal_days"])
+            assert kept == {**wanted, "journal_days": kept["journal_days"]}
+            assert abs(days) in (0, 1)
+            assert (it.data / "token").read_text() == it.token
+        await it.start("engine", "home", "journal")
+        with closing(sqlite3.connect(it.data / "journal.sqlite")) as journal:
+            assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            there = {row[0] for row in journal.execute("SELECT id FROM turns")}
+        assert heard
+        assert set(heard) <= there
+        assert not list(it.data.glob("*broken*"))
+        status = await it.until("journal", "ok")
+        seconds = await it.recovered()
+        report(f"killed {KILLS} times while it writes", status=status, seconds=seconds)
+        await it.stop()
+        assert "Traceback" not in it.log, it.log
+        left = {path.name for path in it.data.iterdir()}
+        assert left <= {
+            *("options.json", "token", "gateway_key", "id", "companion"),
+            *("journal-saved.sqlite", "homeassistant"),
+        }, left
+    finally:
+        if it.exit_status is None:
+            it.kill()
+        await it.client.aclose()
+
+
+# Told to end
+
+
+Doing = Callable[[Sidecar], Coroutine[Any, Any, Any]]
+
+
+async def turn(it: Sidecar) -> None:
+    await it.say("tell me something slowly")
+
+
+async def load(it: Sidecar) -> None:
+    await it.say("load slowly")
+
+
+async def task(it: Sidecar) -> None:
+    body = {"instructions": "tell me something slowly"}
+    await it.client.post("/api/agents/home/generate", json=body)
+
+
+async def download(it: Sidecar) -> None:
+    await it.client.post("/api/models/pull", json={"name": "large:1"})
+    async with asyncio.timeout(60):
+        while not (await it.ask("/api/models")):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def panel(it: Sidecar) -> None:
+    async with it.client.stream("GET", "/api/events") as response:
+        async for _ in response.aiter_lines():
+            pass
+
+
+async def gateway(it: Sidecar) -> None:
+    url = f"http://127.0.0.1:{it.environment['OLLAMA_ADDON_GATEWAY_PORT']}/api/chat"
+    message = {"role": "user", "content": "tell me something slowly"}
+    headers = {"Authorization": "Bearer faults-key"}
+    body = {"model": MODEL, "messages": [message]}
+    async with it.client.stream("POST", url, json=body, headers=headers) as response:
+        async for _ in response.aiter_lines():
+            pass
+
+
+async def nothing(it: Sidecar) -> None:
+    pass
+
+
+async def everything(it: Sidecar) -> None:
+    await asyncio.gather(*(each(it) for each in (turn, task, download, panel, gateway)))
+
+
+@pytest.mark.parametrize("doing", [nothing, turn, load, task, download, panel, gateway, everything])
+async def test_told_to_end(
+    tmp_path: Path, home: ScriptedHome, report: Report, doing: Doing
+) -> None:
+    async with ending(tmp_path, home) as it:
+        await it.start("engine", "models", "home", "agents")
+        busy = asyncio.create_task(doing(it))
+        await asyncio.sleep(1)
+        seconds = await it.stop()
+        await asyncio.wait({busy})
+        busy.exception()
+        report(f"SIGTERM while there is {doing.__name__}", seconds=seconds)
+
+
+async def test_told_to_end_at_any_moment_of_its_start(
+    tmp_path: Path, home: ScriptedHome, report: Report
+) -> None:
+    slowest = 0.0
+    async with ending(tmp_path, home) as it:
+        it.prepare()
+        for moment in range(10):
+            it.spawn()
+            # Before that Python itself is not there yet.
+            await asyncio.sleep(0.25 + moment * 0.25)
+            slowest = max(slowest, await it.stop())
+    report("SIGTERM at any moment of the start", seconds=slowest)
+
+
+@asynccontextmanager
+async def ending(tmp_path: Path, home: ScriptedHome) -> AsyncIterator[Sidecar]:
+    """Give a sidecar that starts an engine; it leaves neither processes nor tracebacks."""
+    it = Sidecar(
+        tmp_path / "data",
+        environment={"HASS_URL": home.url, "OLLAMA_ADDON_ENGINE_COMMAND": COMMAND},
+    )
+    try:
+        yield it
+        assert "Traceback" not in it.log, it.log
+        for problem in ("Task was destroyed", "never retrieved", "unclosed", "Exception ignored"):
+            assert problem not in it.log, it.log
+    finally:
+        if it.exit_status is None:
+            it.kill()
+        await it.client.aclose()
