@@ -203,7 +203,10 @@ async def _core(stack: Stack, url: str) -> AsyncIterator[tuple[str, str]]:
             made = await own.apply()
             if made.state != "on":
                 raise RuntimeError(made.message)
-            new = {each["entity_id"] for each in await _agents(stack)} - before
+            new: set[str] = set()
+            while len(new) < len(agents):  # Home Assistant adds them when it has loaded the entry.
+                await asyncio.sleep(0.1)
+                new = {each["entity_id"] for each in await _agents(stack)} - before
             plain, butler = sorted(new)
             yield plain, butler
             await own.remove()

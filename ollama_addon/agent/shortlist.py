@@ -10,12 +10,22 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
-from ollama_addon.agent.vocabulary import HINTS, Group, Target
+from ollama_addon.agent.vocabulary import (
+    HINTS,
+    Group,
+    Target,
+    Value,
+    Verb,
+    value_of,
+    verbs_for,
+    verbs_for_group,
+)
 from ollama_addon.agent.words import Words, tokens
 from ollama_addon.home.model import Entity, House
 
@@ -31,6 +41,8 @@ _HARDLY = 0.33
 _RANKED = 24
 """Candidates that are looked at; what is further down is never meant."""
 _RECENT = 16
+_PLACES = 60
+"""Areas that a model may ask to see at most."""
 _COMMON = 150
 """Names that share a word, above which it says little by itself."""
 _FAINT = 0.2
@@ -238,6 +250,7 @@ class Index:
             for name in (floor.name, *floor.aliases)
         )
         self._members: dict[Group, list[Entity]] = {}
+        self._possible: dict[Target, tuple[tuple[Verb, Value | None], ...]] = {}
         self._recent: dict[tuple[str, str | None, tuple[Target, ...]], Shortlist] = {}
         """The last look-ups: a turn asks for the same several times."""
         self._by_area: dict[str | None, list[Entity]] = defaultdict(list)
@@ -333,6 +346,32 @@ class Index:
             named,
             odd,
         )
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """What a model may ask to be shown: areas by name, and domains."""
+        areas = sorted({plain(area.name) for area in self.house.areas.values()} - {""})
+        return tuple(dict.fromkeys([*areas[:_PLACES], *sorted(self._domains)]))
+
+    def members(self, group: Group) -> list[Entity]:
+        """Return the exposed entities that a group stands for."""
+        if group not in self._members:
+            self._members[group] = group.members(self.house)
+        return self._members[group]
+
+    def possible(self, target: Target) -> tuple[tuple[Verb, Value | None], ...]:
+        """Return what can be done to a target, and the value that each takes, None for none."""
+        if target not in self._possible:
+            verbs = (
+                verbs_for_group(target, self.members(target))
+                if isinstance(target, Group)
+                else verbs_for(target)
+            )
+            found = [(verb, value_of(verb, target, self.house)) for verb in verbs]
+            self._possible[target] = tuple(
+                (verb, value) for verb, value in found if verb.value is None or value is not None
+            )
+        return self._possible[target]
 
     def _others(self, previous: Sequence[Target]) -> Sequence[Target]:
         """Return what is like the targets of the turn before, and is not one of them."""
@@ -510,9 +549,7 @@ class Index:
                     places.append((here, 0.7 if every else 0.9))
                 places.append((house, 0.95 if every or everywhere else 0.5))
             for group, score in places:
-                if group not in self._members:
-                    self._members[group] = group.members(self.house)
-                members = self._members[group]
+                members = self.members(group)
                 if not spoken:
                     # What is only implied gives way to what is named.
                     score = min(score, 0.85)
