@@ -61,27 +61,22 @@ def offers(text: str, shortlist: Shortlist, index: Index, *, has_satellite: bool
     free = [word for word in said if word not in shortlist.named]
     heard = words.weigh(said)
     weights = dict(heard)
-    for kind, weight in words.weigh(free).items():
-        weights[kind] = max(weight, weights.get(kind, weight))
+    for kind, alone in words.weigh(free).items():
+        weights[kind] = max(alone, weights.get(kind, alone))
     spoken = _Spoken.of(text, said, free, words)
     colors = any(_says(free, word) for word in words.colors)
     asks = is_question(text, shortlist, words)
-    verb_weights: dict[tuple[str, str], float] = {}
+    verb_weights: dict[tuple[str, str, str], float | None] = {}
     found: list[Offer] = []
     for candidate in shortlist.candidates:
         domain = candidate.target.domain
         own = frozenset(tokens(candidate.label))
         for verb, value in index.possible(candidate.target):
-            known = (verb.intent, domain)
+            known = (verb.intent, verb.phrase, domain)
             if known not in verb_weights:
-                verb_weights[known] = _verb_weight(verb, domain, weights)
-            weight = verb_weights[known]
-            if verb.intent == "HassGetState" and not asks:
+                verb_weights[known] = _heard(verb, domain, weights, said, asks)
+            if (weight := verb_weights[known]) is None:
                 continue
-            if verb.intent in _LISTINGS and asks:
-                weight = max(weight, heard.get(Kind("HassGetState", None), 0.0)) + 2.0
-            if verb.hints:
-                weight += _hint_weight(verb, said)
             if domain in _STARTED and candidate.score > 0.85:
                 weight += 0.0 if verb.reads else 2.0
             values, bonus = _values(value, spoken, own)
@@ -137,6 +132,18 @@ def said_numbers(said: Sequence[str], words: Words) -> list[float]:
 
 def _name_weight(score: float) -> float:
     return _NAME_WEIGHT * score + (_NAMED if score >= 0.95 else 0.0)
+
+
+def _heard(
+    verb: Verb, domain: str, weights: dict[Kind, float], said: Sequence[str], asks: bool
+) -> float | None:
+    """Return how much a sentence speaks for a verb; None when it is not one for it."""
+    if verb.intent == "HassGetState" and not asks:
+        return None
+    weight = _verb_weight(verb, domain, weights)
+    if verb.intent in _LISTINGS and asks:
+        weight = max(weight, weights.get(Kind("HassGetState", None), 0.0)) + 2.0
+    return weight + _hint_weight(verb, said) if verb.hints else weight
 
 
 def _verb_weight(verb: Verb, domain: str, weights: dict[Kind, float]) -> float:

@@ -179,13 +179,12 @@ class _Lexicon:
                 if word not in best or best[word][0] < likeness:
                     best[word] = (likeness, spoken)
         parts: dict[int, float] = defaultdict(float)
-        spokens: dict[int, list[str]] = defaultdict(list)
+        spokens: dict[int, int] = {}
         for key in near:
             for index in self._of[key]:
                 parts[index] = 0.0
-        for word, (likeness, spoken) in sorted(
-            best.items(), key=lambda it: len(self._where[it[0]])
-        ):
+        told = sorted(best.items(), key=lambda it: len(self._where[it[0]]))
+        for number, (word, (likeness, _)) in enumerate(told):
             part = self.weights[word] * likeness
             where: Iterable[int] = self._where[word]
             if len(self._where[word]) > _COMMON and parts:
@@ -193,15 +192,18 @@ class _Lexicon:
                 where = self._where_set[word].intersection(parts)
             for index in where:
                 parts[index] += part
-                spokens[index].append(spoken)
+                spokens[index] = spokens.get(index, 0) | 1 << number
+        # Many names have the same words of the sentence in them.
+        words = {
+            bits: frozenset(s for n, (_, (_, s)) in enumerate(told) if bits >> n & 1)
+            for bits in set(spokens.values())
+        }
         results: dict[str, tuple[float, frozenset[str]]] = {}
-        for index, part in parts.items():
-            if not spokens[index]:
-                continue
+        for index, bits in spokens.items():
             key = self.phrases[index].id
-            share = part / self._whole[index]
+            share = parts[index] / self._whole[index]
             if key not in results or share > results[key][0]:
-                results[key] = (share, frozenset(spokens[index]))
+                results[key] = (share, words[bits])
         return results
 
 
@@ -221,6 +223,17 @@ class Shortlist:
     def best(self) -> float:
         """The score of the best candidate, 0 when there is none."""
         return self.candidates[0].score if self.candidates else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a sentence that are a part of a name, and what they leave over."""
+
+    words: frozenset[str]
+    elsewhere: bool
+    """Whether a place was named besides."""
+    odd: int
+    """How many other words of the sentence nothing explains."""
 
 
 class Index:
@@ -304,12 +317,18 @@ class Index:
         scores: dict[Target, float] = {}
         strange = self._strange(said)
 
+        parts = {
+            spoken: _Words(spoken, bool(place - spoken), len(strange - spoken - place))
+            for spoken in {spoken for _, spoken in names.values()}
+        }
         for entity_id, (share, spoken) in names.items():
             entity = self.house.entities[entity_id]
-            if share < _FAINT and not self._is_in(entity, areas, floors):
+            within = self._is_in(entity, areas, floors)
+            if share < _FAINT and not within:
                 continue
-            score = self._entity_score(entity, share, spoken, strange, areas, floors, place)
-            if entity.area_id and entity.area_id == area_id and not place - spoken:
+            part = parts[spoken]
+            score = self._entity_score(share, part, within=within, place=place)
+            if entity.area_id and entity.area_id == area_id and not part.elsewhere:
                 score += 0.1
             if score >= _HARDLY:
                 scores[entity] = score
@@ -440,29 +459,21 @@ class Index:
         ]
 
     def _entity_score(
-        self,
-        entity: Entity,
-        share: float,
-        spoken: frozenset[str],
-        strange: frozenset[str],
-        areas: dict[str, tuple[float, frozenset[str]]],
-        floors: dict[str, tuple[float, frozenset[str]]],
-        place: frozenset[str],
+        self, share: float, spoken: _Words, *, within: bool, place: frozenset[str]
     ) -> float:
+        """Return how well a name fits of which this share was said; `within` is the place."""
         score = share
-        elsewhere = place - spoken
-        if elsewhere and self._is_in(entity, areas, floors):
+        if spoken.elsewhere and within:
             score = score + 0.15 if score >= 0.95 else score + (1.0 - score) / 2
-        elif elsewhere:
+        elif spoken.elsewhere:
             score *= 0.6
-            if spoken <= place and share < 0.95:
+            if spoken.words <= place and share < 0.95:
                 # "Ground floor" names the place, and no floor lamp elsewhere.
                 score *= 0.5
         if share >= 0.95:
             return score
         # A part of a name that leaves words of the sentence unexplained was perhaps not meant.
-        odd = len(strange - spoken - place)
-        return score * (1.0 - 0.2 * min(odd, 3))
+        return score * (1.0 - 0.2 * min(spoken.odd, 3))
 
     def _is_in(self, entity: Entity, areas: Collection[str], floors: Collection[str]) -> bool:
         if entity.area_id in areas:
