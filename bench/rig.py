@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +16,9 @@ import psutil
 
 from bench.engine import MODEL, ScriptedEngine, scripted_engine
 from bench.houses import furnish
-from dev.stack import ROOT
-from ollama_addon.engine.daemon import free_port
+from dev.sidecar import Sidecar
 from tests.home.scripted_home import TOKEN, ScriptedHome
 from tests.home.scripted_house import ScriptedHouse
-
-_PATIENCE = 60.0
 
 
 @dataclass
@@ -33,7 +27,6 @@ class Rig:
 
     client: httpx.AsyncClient
     gateway: str
-    gateway_key: str
     engine: ScriptedEngine
     home: ScriptedHome
     house: ScriptedHouse
@@ -61,73 +54,19 @@ async def rig(entities: int) -> AsyncIterator[Rig]:
     async with scripted_engine() as engine, ScriptedHome() as home:
         house = furnish(home, entities)
         with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder)
-            port, gateway = free_port(), free_port()
             agent = {"name": "Home", "model": MODEL, "context_window": 131_072}
-            options = {
-                "agents": [agent],
-                "servers": [{"url": engine.url}],
-                "install_integration": False,
-                "wyoming": False,
-            }
-            (data / "options.json").write_text(json.dumps(options))
-            (data / "token").write_text("bench-token")
-            (data / "gateway_key").write_text("bench-key")
-            environment = {
-                **os.environ,
-                "PYTHONPATH": str(ROOT),
-                "OLLAMA_ADDON_DATA": str(data),
-                "OLLAMA_ADDON_HOST": "127.0.0.1",
-                "OLLAMA_ADDON_PORT": str(port),
-                "OLLAMA_ADDON_GATEWAY_PORT": str(gateway),
-                "OLLAMA_ADDON_WYOMING_PORT": str(free_port()),
-                "OLLAMA_ADDON_ENGINE_COMMAND": "",
-                "HASS_URL": home.url,
-                "HASS_TOKEN": TOKEN,
-            }
-            began = time.monotonic()
-            log = (data / "log").open("wb")
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ollama_addon", "serve"),
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
-            client = httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}",
-                headers={"Authorization": "Bearer bench-token"},
-                timeout=60,
-                trust_env=False,
+            sidecar = Sidecar(
+                Path(folder) / "data",
+                {"agents": [agent], "servers": [{"url": engine.url}]},
+                {"HASS_URL": home.url, "HASS_TOKEN": TOKEN},
             )
             try:
-                await _until_ready(client, data / "log")
+                began = time.monotonic()
+                await sidecar.start()
+                await sidecar.until()
+                took = time.monotonic() - began
                 yield Rig(
-                    client,
-                    f"http://127.0.0.1:{gateway}",
-                    "bench-key",
-                    engine,
-                    home,
-                    house,
-                    psutil.Process(process.pid),
-                    time.monotonic() - began,
+                    sidecar.client, sidecar.gateway, engine, home, house, sidecar.process, took
                 )
             finally:
-                await client.aclose()
-                process.terminate()
-                await process.wait()
-                log.close()
-
-
-async def _until_ready(client: httpx.AsyncClient, log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            status = (await client.get("/api/status")).json()
-            if all(
-                status[part]["state"] == "ok" for part in ("engine", "models", "home", "agents")
-            ):
-                return
-        await asyncio.sleep(0.02)
-    last = await asyncio.to_thread(log.read_text)
-    raise RuntimeError(f"The sidecar does not get ready:\n{last[-3000:]}")
+                await sidecar.close()

@@ -381,14 +381,13 @@ class Agent:
                 offers(
                     clause,
                     shortlist,
-                    step.index.house,
-                    step.index.words,
+                    step.index,
                     has_satellite=step.satellite.device_id is not None,
                 )
             )
             asks = is_question(clause, shortlist, step.index.words)
             step.clauses.append(Clause(frozenset(tokens(clause)), parts[-1], asks))
-        looks = () if narrow else prompt.places(step.index.house)
+        looks = () if narrow else step.index.places
         choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
         step.record.offered(choices.offers)
         free = tuple(word for word in tokens(step.turn.text) if word not in named)
