@@ -28,9 +28,9 @@ class OptionsBody(BaseModel):
 async def options(request: Request) -> dict[str, Any]:
     """Return the options as they are kept, and what is wrong in them."""
     all_parts = parts(request)
-    kept = await _kept(all_parts)
-    _, problems = check_options(kept)
-    return {"options": kept, "problems": [_as_json(problem) for problem in problems]}
+    found = await kept(all_parts)
+    _, problems = check_options(found)
+    return {"options": found, "problems": [_as_json(problem) for problem in problems]}
 
 
 @router.post("/options/check")
@@ -46,10 +46,7 @@ async def change(request: Request, body: OptionsBody) -> dict[str, Any]:
     wanted, problems = check_options(body.options)
     if problems:
         raise AddonError("bad_options", " ".join(problem.message for problem in problems), 422)
-    if all_parts.supervisor is not None:
-        await all_parts.supervisor.set_options(body.options)
-    else:
-        await asyncio.to_thread(_write, all_parts.data / "options.json", body.options)
+    await keep(all_parts, body.options)
     before, all_parts.options, all_parts.problems = all_parts.options, wanted, ()
     waiting = await all_parts.applying.apply(before, wanted)
     return {"waiting_for_restart": waiting}
@@ -72,7 +69,16 @@ def _heard(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-async def _kept(all_parts: Parts) -> dict[str, Any]:
+async def keep(all_parts: Parts, options: dict[str, Any]) -> None:
+    """Keep other options. Raises AddonError."""
+    if all_parts.supervisor is not None:
+        await all_parts.supervisor.set_options(options)
+    else:
+        await asyncio.to_thread(_write, all_parts.data / "options.json", options)
+
+
+async def kept(all_parts: Parts) -> dict[str, Any]:
+    """Return the options as they are kept. Raises AddonError."""
     if all_parts.supervisor is not None:
         return dict((await all_parts.supervisor.self_info()).get("options") or {})
     try:
@@ -81,10 +87,10 @@ async def _kept(all_parts: Parts) -> dict[str, Any]:
         return {}
 
 
-def _write(path: Path, kept: dict[str, Any]) -> None:
+def _write(path: Path, options: dict[str, Any]) -> None:
     """Replace the file whole, so that a crash leaves the old one."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        json.dump(kept, file, ensure_ascii=False, indent=2)
+        json.dump(options, file, ensure_ascii=False, indent=2)
     Path(file.name).replace(path)
 
 

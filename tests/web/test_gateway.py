@@ -19,7 +19,7 @@ from starlette.routing import Route
 from ollama_addon.engine.servers import Servers
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 from ollama_addon.web import gateway as gateway_module, listener as listener_module
-from ollama_addon.web.gateway import make_gateway
+from ollama_addon.web.gateway import Key, make_gateway
 from ollama_addon.web.listener import Listener
 
 from ..engine.scripted import Scripted, answer, cut, lines
@@ -62,7 +62,9 @@ class Running:
 async def gateway(*remote: ServerOptions, allow_changes: bool = False) -> AsyncIterator[Running]:
     servers = Servers(remote, None, agents=[AGENT], engine=EngineOptions(threads=3))
     await servers.refresh()
-    listener = Listener(make_gateway(servers, KEY, allow_changes=allow_changes), "127.0.0.1", 0)
+    listener = Listener(
+        make_gateway(servers, Key(KEY), allow_changes=allow_changes), "127.0.0.1", 0
+    )
     await listener.start()
     running = Running(f"http://127.0.0.1:{listener.port}", servers)
     try:
@@ -78,7 +80,7 @@ def at(server: Scripted) -> ServerOptions:
 
 
 def routes() -> list[tuple[str, str]]:
-    app = make_gateway(Servers((), None), KEY)
+    app = make_gateway(Servers((), None), Key(KEY))
     return [
         (method, route.path.replace("{digest}", DIGEST).replace("{model:path}", "m:1"))
         for route in app.routes
@@ -118,7 +120,9 @@ async def test_requests_are_counted_by_route(engine: Scripted) -> None:
     counted: list[tuple[str, int]] = []
     servers = Servers([at(engine)], None)
     await servers.refresh()
-    app = make_gateway(servers, KEY, on_request=lambda path, status: counted.append((path, status)))
+    app = make_gateway(
+        servers, Key(KEY), on_request=lambda path, status: counted.append((path, status))
+    )
     transport = httpx.ASGITransport(app)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://g") as client:
@@ -564,7 +568,7 @@ async def test_an_engine_that_hangs_up_before_it_answers(engine: Scripted) -> No
 async def test_a_port_that_is_taken_stops_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        listener = Listener(make_gateway(Servers((), None), KEY), "127.0.0.1", port)
+        listener = Listener(make_gateway(Servers((), None), Key(KEY)), "127.0.0.1", port)
         await listener.start()
         assert not listener.running
         assert str(port) in listener.message
@@ -585,7 +589,7 @@ async def test_stopping_ends_what_is_under_way(
     engine.on["/api/chat"] = never_answer
     servers = Servers([at(engine)], None)
     await servers.refresh()
-    listener = Listener(make_gateway(servers, KEY), "127.0.0.1", 0)
+    listener = Listener(make_gateway(servers, Key(KEY)), "127.0.0.1", 0)
     await listener.start()
     running = Running(f"http://127.0.0.1:{listener.port}", servers)
     asking = asyncio.create_task(running.say("m:1"))
