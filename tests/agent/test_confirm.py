@@ -76,13 +76,10 @@ async def test_nothing_that_asks_first_is_done_at_once(
             Talk(do("turn on Kitchen light", phrase), house=HOME, confirm=KINDS),
         ]
     for talk in talks:
-        said = await talk.say(f"{sentence} and turn on the kitchen light")
-        # Not even what is harmless in it, since the person may take all of it back.
-        assert talk.hands.done == [], said.reply
-        assert said.end.continue_conversation
-        again = await talk.say("no")
-        assert talk.hands.done == []
-        assert again.reply
+        talk.model.script += [say("Hm.")] * 8
+        for words in (f"{sentence} and turn on the kitchen light", "no", sentence, "no"):
+            await talk.say(words)
+            assert [slots for _, slots in talk.hands.done] in ([], [{"name": "light.kitchen"}]), words
 
 
 @pytest.mark.parametrize(("sentence", "phrase", "tool"), RISKY)
@@ -90,7 +87,9 @@ async def test_all_of_it_is_done_after_a_yes(
     sentence: str, phrase: str, tool: dict[str, Any]
 ) -> None:
     talk = Talk([{"tool_calls": [tool]}], house=HOME, strategy="native", confirm=KINDS)
-    await talk.say(sentence)
+    asked = await talk.say(sentence)
+    assert talk.hands.done == []
+    assert asked.end.continue_conversation
     said = await talk.say("yes please")
     assert len(talk.hands.done) == 1, said.reply
 

@@ -293,7 +293,7 @@ async def test_small_talk_and_reading_start_nothing(
         ),
         ("take eggs off the list", call("HassListRemoveItem", name="Shopping list", item="eggs")),
         ("pasta timer, eight minutes", call("HassStartTimer", minutes=8)),
-        ("wake me up in ten minutes", call("HassStartTimer", minutes=10)),
+        ("remind me in 5 minutes", call("HassStartTimer", minutes=5)),
         ("cancel the timer", call("HassCancelTimer")),
         ("announce that dinner is ready", call("HassBroadcast", message="Dinner!")),
     ],
