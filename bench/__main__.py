@@ -24,10 +24,11 @@ BENCHES = {
 """What a whole run consists of; it stays below twenty minutes on two cores."""
 LONG = {
     "homes": lambda quick: turn.run(quick, len(turn.HOMES)),
-    "shape": shape.run,
+    "shape-1b": lambda quick: shape.run("1b", quick),
+    "shape-4b": lambda quick: shape.run("4b", quick),
     "techniques": techniques.run,
 }
-"""What is run on request: all four homes, the shape of a larger model, one technique at a time."""
+"""What is run on request: all four homes, the shapes of larger models, one technique at a time."""
 
 
 def main() -> int:

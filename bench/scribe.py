@@ -13,14 +13,14 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 from aiohttp import web
 
+from bench.weights import MODELS
 from dev.stack import ROOT
 from ollama_addon.engine.daemon import free_port
 
@@ -112,7 +112,21 @@ class Scribe:
             body["format"] = only(self._said(core=core, calls=calls))
             body.setdefault("options", {})["num_predict"] = 256
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
+        with suppress(ConnectionResetError):  # a warm-up that is not needed any more
+            await response.prepare(request)
+            await self._answer(response, body, core=core, calls=calls, warming=warming)
+        return response
+
+    async def _answer(
+        self,
+        response: web.StreamResponse,
+        body: dict[str, Any],
+        *,
+        core: bool,
+        calls: bool,
+        warming: bool,
+    ) -> None:
+        """Write what the engine says."""
         written, first_at = "", 0.0
         last: dict[str, Any] = {}
         async with self._engine.stream("POST", "/api/chat", json=body) as answer:
@@ -133,7 +147,6 @@ class Scribe:
             if core:
                 last["message"] = self._message(written, calls=calls)
         await response.write(json.dumps(last).encode() + b"\n")
-        return response
 
     def _said(self, *, core: bool, calls: bool) -> Any:
         assert self.script
@@ -166,25 +179,16 @@ class Scribe:
 
 
 def only(value: Any) -> dict[str, Any]:
-    """Return the schema that this value alone keeps to."""
-    if isinstance(value, dict):
-        return {
-            "type": "object",
-            "properties": {key: only(each) for key, each in value.items()},
-            "required": list(value),
-            "additionalProperties": False,
-        }
-    if isinstance(value, list):
-        return {"type": "array", "items": only(value[0]), "minItems": 1, "maxItems": 1}
+    """Return the schema that this value alone keeps to, written without a space too many."""
     return {"const": value}
 
 
 @asynccontextmanager
-async def scribe(models: Path) -> AsyncIterator[Scribe]:
-    """Run the embedded engine with a scribe in front of it; `models` is the engine's folder."""
+async def scribe() -> AsyncIterator[Scribe]:
+    """Run the embedded engine with a scribe in front of it."""
     port = free_port()
     engine = f"http://127.0.0.1:{port}"
-    environment = {"OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(models)}
+    environment = {"OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(MODELS)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "dev.engine", "serve"),
         cwd=ROOT,

@@ -19,6 +19,8 @@ from .houses import furnish
 
 SIZES = (100, 500, 1000, 5000)
 _TURNS = 200
+_BREATH = 0.03
+"""Seconds between two turns of one person."""
 _AT_ONCE = (1, 8, 32)
 _MB = 2**20
 
@@ -61,6 +63,8 @@ async def _turns(size: int, turns: int) -> dict[str, Any]:
             # Another sentence each time, as people say them.
             text = _order(it, number)
             own.append((await it.converse(text))["timings"]["own"])
+            # What was said is written down after the reply; nobody talks on at that moment.
+            await asyncio.sleep(_BREATH)
         del own[:10]
         text = _order(it, 0)
         at_once = {}

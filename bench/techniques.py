@@ -6,6 +6,7 @@ engine; only the choice is scripted. No Home Assistant is needed, for nothing is
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +17,7 @@ import httpx
 from bench.figures import Figure, quantile
 from bench.houses import furnish, target
 from bench.scribe import only, scribe
-from dev.stack import ROOT
+from bench.weights import TOKENIZER, make
 from ollama_addon.agent.prompt import state_text
 from ollama_addon.agent.shortlist import Index
 from ollama_addon.agent.words import words_of
@@ -26,7 +27,8 @@ from ollama_addon.home.model import House
 from tests.agent.scripted_agent import Talk, do
 from tests.home.scripted_home import TOKEN, ScriptedHome
 
-_MODEL = "smollm2:135m"
+_SHAPE = "135m"
+_MODEL = f"shape:{_SHAPE}"
 _ENTITIES = 100
 _CONTEXT = 8192
 _OTHER_CONTEXT = 4096
@@ -62,10 +64,11 @@ async def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
     turns = 2 if quick else _TURNS
     raw: dict[str, Any] = {}
     async with (
-        scribe(ROOT / ".dev" / "models") as it,
+        scribe() as it,
         httpx.AsyncClient(base_url=it.url, timeout=600, trust_env=False) as engine,
     ):
-        await engine.post("/api/pull", json={"model": _MODEL, "stream": False})
+        await it.pull(TOKENIZER)
+        await asyncio.to_thread(make, _SHAPE)
         for name, orders in (await _variants(house, turns + 1)).items():
             await it.unload(_MODEL)
             costs = [await _turn(engine, asks) for asks in orders]

@@ -23,6 +23,7 @@ import yaml
 
 from bench.figures import Figure, at_least, at_most
 from bench.scribe import Call, Scribe, Script, scribe
+from bench.weights import TOKENIZER, make
 from dev.stack import ROOT, Stack
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.connection import Connection
@@ -149,9 +150,11 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk() -> AsyncIterator[tuple[Talk, str]]:
+async def talk(shape: str) -> AsyncIterator[tuple[Talk, str]]:
     """Bring up Home Assistant with both sides on one engine; give the talk and the model."""
-    async with scribe(ROOT / ".dev" / "models") as it:
+    async with scribe() as it:
+        await it.pull(TOKENIZER)
+        os.environ["OLLAMA_ADDON_MODEL"] = await asyncio.to_thread(make, shape)
         os.environ["OLLAMA_HOST"] = it.url
         try:
             async with Stack("bench") as stack:
@@ -170,7 +173,7 @@ async def talk() -> AsyncIterator[tuple[Talk, str]]:
                     finally:
                         await both.close()
         finally:
-            del os.environ["OLLAMA_HOST"]
+            del os.environ["OLLAMA_HOST"], os.environ["OLLAMA_ADDON_MODEL"]
 
 
 @asynccontextmanager
@@ -205,7 +208,10 @@ async def _core(stack: Stack, url: str) -> AsyncIterator[tuple[str, str]]:
             made = await own.apply()
             if made.state != "on":
                 raise RuntimeError(made.message)
-            new = {each["entity_id"] for each in await _agents(stack)} - before
+            new: set[str] = set()
+            while len(new) < len(agents):  # Home Assistant adds them when it has loaded the entry.
+                await asyncio.sleep(0.1)
+                new = {each["entity_id"] for each in await _agents(stack)} - before
             plain, butler = sorted(new)
             yield plain, butler
             await own.remove()
@@ -224,7 +230,7 @@ async def run(quick: bool = False, homes: int = _USUAL) -> tuple[list[Figure], d
     raw: dict[str, Any] = {}
     judged: dict[Side, list[Said]] = {}
     reused: dict[str, list[float]] = {}
-    async with talk() as (both, model):
+    async with talk("135m") as (both, model):
         for home, size in list(HOMES.items())[: 1 if quick else homes]:
             path = ROOT / "eval" / "homes" / f"{home}.yaml"
             lights, satellites = lights_of(path), _satellites_of(path)

@@ -380,8 +380,7 @@ class Agent:
                 offers(
                     clause,
                     shortlist,
-                    step.index.house,
-                    step.index.words,
+                    step.index,
                     has_satellite=step.satellite.device_id is not None,
                 )
             )
@@ -391,7 +390,7 @@ class Agent:
                 word for word in said if word not in shortlist.named and word not in FILLERS
             )
             step.clauses.append(Clause(frozenset(said), parts[-1], asks, weights))
-        looks = () if narrow else prompt.places(step.index.house)
+        looks = () if narrow else step.index.places
         choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
         step.record.offered(choices.offers)
         free = tuple(word for word in tokens(step.turn.text) if word not in named)

@@ -11,23 +11,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ollama_addon.agent.shortlist import Shortlist
+from ollama_addon.agent.shortlist import Index, Shortlist
 from ollama_addon.agent.vocabulary import (
     TARGETLESS,
     Choice,
     Duration,
-    Group,
     Number,
     Target,
     Text,
     Value,
     Verb,
-    value_of,
-    verbs_for,
-    verbs_for_group,
 )
 from ollama_addon.agent.words import FILLERS, FRACTIONS, UNITS, Kind, Words, tokens
-from ollama_addon.home.model import House
 
 _NAME_WEIGHT = 4.0
 _NAMED = 1.5
@@ -59,38 +54,29 @@ class Offer:
         return self.verb.phrase.format(target=self.label, value=value)
 
 
-def offers(
-    text: str, shortlist: Shortlist, house: House, words: Words, *, has_satellite: bool
-) -> list[Offer]:
+def offers(text: str, shortlist: Shortlist, index: Index, *, has_satellite: bool) -> list[Offer]:
     """Return everything that could be done about a sentence, the likeliest first."""
+    words = index.words
     said = tokens(text)
     free = [word for word in said if word not in shortlist.named]
     heard = words.weigh(said)
-    freely = words.weigh(free)
+    weights = dict(heard)
+    for kind, alone in words.weigh(free).items():
+        weights[kind] = max(alone, weights.get(kind, alone))
     spoken = _Spoken.of(text, said, free, words)
     colors = any(_says(free, word) for word in words.colors)
     asks = is_question(text, shortlist, words)
-    verb_weights: dict[tuple[str, str], float] = {}
+    verb_weights: dict[tuple[str, str, str], float | None] = {}
     found: list[Offer] = []
     for candidate in shortlist.candidates:
         domain = candidate.target.domain
         own = frozenset(tokens(candidate.label))
-        for verb in _verbs(candidate.target, house):
-            value = value_of(verb, candidate.target, house)
-            if verb.value is not None and value is None:
-                continue
-            known = (verb.intent, domain)
+        for verb, value in index.possible(candidate.target):
+            known = (verb.intent, verb.phrase, domain)
             if known not in verb_weights:
-                verb_weights[known] = max(
-                    _verb_weight(verb, domain, weights) for weights in (heard, freely)
-                )
-            weight = verb_weights[known]
-            if verb.intent == "HassGetState" and not asks:
+                verb_weights[known] = _heard(verb, domain, weights, said, asks)
+            if (weight := verb_weights[known]) is None:
                 continue
-            if verb.intent in _LISTINGS and asks:
-                weight = max(weight, heard.get(Kind("HassGetState", None), 0.0)) + 2.0
-            if verb.hints:
-                weight += _hint_weight(verb, said)
             if domain in _STARTED and candidate.score > 0.85:
                 weight += 0.0 if verb.reads else 2.0
             values, bonus = _values(value, spoken, own)
@@ -111,7 +97,8 @@ def offers(
                     values,
                 )
             )
-    found.extend(_targetless(spoken, len(shortlist.unexplained), has_satellite=has_satellite))
+    odd = len(shortlist.unexplained)
+    found.extend(_targetless(spoken, heard, odd, has_satellite=has_satellite))
     return sorted(found, key=lambda offer: (-offer.score, offer.verb.phrase, offer.label))
 
 
@@ -147,10 +134,16 @@ def _name_weight(score: float) -> float:
     return _NAME_WEIGHT * score + (_NAMED if score >= 0.95 else 0.0)
 
 
-def _verbs(target: Target, house: House) -> list[Verb]:
-    if isinstance(target, Group):
-        return verbs_for_group(target, target.members(house))
-    return verbs_for(target)
+def _heard(
+    verb: Verb, domain: str, weights: dict[Kind, float], said: Sequence[str], asks: bool
+) -> float | None:
+    """Return how much a sentence speaks for a verb; None when it is not one for it."""
+    if verb.intent == "HassGetState" and not asks:
+        return None
+    weight = _verb_weight(verb, domain, weights)
+    if verb.intent in _LISTINGS and asks:
+        weight = max(weight, weights.get(Kind("HassGetState", None), 0.0)) + 2.0
+    return weight + _hint_weight(verb, said) if verb.hints else weight
 
 
 def _verb_weight(verb: Verb, domain: str, weights: dict[Kind, float]) -> float:
@@ -204,7 +197,7 @@ _STARTED = {"scene", "script", "button", "input_button"}
 
 
 def _hint_weight(verb: Verb, said: Sequence[str]) -> float:
-    return 3.5 if any(hint in said for hint in verb.hints) else -3.0
+    return -3.0 if verb.hints.isdisjoint(said) else 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,8 +319,9 @@ def _says(said: Sequence[str], phrase: str) -> bool:
     return f" {phrase} " in f" {' '.join(said)} " if phrase else False
 
 
-def _targetless(spoken: _Spoken, odd: int, *, has_satellite: bool) -> Iterator[Offer]:
-    heard = spoken.words.weigh(spoken.said)
+def _targetless(
+    spoken: _Spoken, heard: dict[Kind, float], odd: int, *, has_satellite: bool
+) -> Iterator[Offer]:
     for verb in TARGETLESS:
         if "timer" in verb.domains and not has_satellite:
             continue

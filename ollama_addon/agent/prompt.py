@@ -15,8 +15,6 @@ from ollama_addon.agent.shortlist import Index, plain
 from ollama_addon.agent.vocabulary import VERBS, Group, Target, verbs_for
 from ollama_addon.home.model import Entity, House, Satellite
 
-_PLACES = 60
-"""Areas that a model may ask to see at most."""
 _LOOKED = 60
 """Entities whose states are shown to it then at most."""
 _CHARACTERS_PER_TOKEN = 3.3
@@ -120,13 +118,6 @@ def suffix(
     if states := [line for target in targets if (line := _state_line(index, target))]:
         lines.append("[" + "; ".join(states) + "]")
     return "\n".join([*lines, text])
-
-
-def places(house: House) -> tuple[str, ...]:
-    """Return what a model may ask to be shown: areas by name, and domains."""
-    areas = sorted({plain(area.name) for area in house.areas.values()} - {""})
-    domains = sorted({entity.domain for entity in house.entities.values()})
-    return tuple(dict.fromkeys([*areas[:_PLACES], *domains]))
 
 
 def looked_at(index: Index, shown: Collection[str], text: str) -> str:

@@ -10,12 +10,22 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
-from ollama_addon.agent.vocabulary import HINTS, Group, Target
+from ollama_addon.agent.vocabulary import (
+    HINTS,
+    Group,
+    Target,
+    Value,
+    Verb,
+    value_of,
+    verbs_for,
+    verbs_for_group,
+)
 from ollama_addon.agent.words import Words, tokens
 from ollama_addon.home.model import Entity, House
 
@@ -31,6 +41,8 @@ _HARDLY = 0.33
 _RANKED = 24
 """Candidates that are looked at; what is further down is never meant."""
 _RECENT = 16
+_PLACES = 60
+"""Areas that a model may ask to see at most."""
 _COMMON = 150
 """Names that share a word, above which it says little by itself."""
 _FAINT = 0.2
@@ -167,13 +179,12 @@ class _Lexicon:
                 if word not in best or best[word][0] < likeness:
                     best[word] = (likeness, spoken)
         parts: dict[int, float] = defaultdict(float)
-        spokens: dict[int, list[str]] = defaultdict(list)
+        spokens: dict[int, int] = {}
         for key in near:
             for index in self._of[key]:
                 parts[index] = 0.0
-        for word, (likeness, spoken) in sorted(
-            best.items(), key=lambda it: len(self._where[it[0]])
-        ):
+        told = sorted(best.items(), key=lambda it: len(self._where[it[0]]))
+        for number, (word, (likeness, _)) in enumerate(told):
             part = self.weights[word] * likeness
             where: Iterable[int] = self._where[word]
             if len(self._where[word]) > _COMMON and parts:
@@ -181,15 +192,18 @@ class _Lexicon:
                 where = self._where_set[word].intersection(parts)
             for index in where:
                 parts[index] += part
-                spokens[index].append(spoken)
+                spokens[index] = spokens.get(index, 0) | 1 << number
+        # Many names have the same words of the sentence in them.
+        words = {
+            bits: frozenset(s for n, (_, (_, s)) in enumerate(told) if bits >> n & 1)
+            for bits in set(spokens.values())
+        }
         results: dict[str, tuple[float, frozenset[str]]] = {}
-        for index, part in parts.items():
-            if not spokens[index]:
-                continue
+        for index, bits in spokens.items():
             key = self.phrases[index].id
-            share = part / self._whole[index]
+            share = parts[index] / self._whole[index]
             if key not in results or share > results[key][0]:
-                results[key] = (share, frozenset(spokens[index]))
+                results[key] = (share, words[bits])
         return results
 
 
@@ -209,6 +223,17 @@ class Shortlist:
     def best(self) -> float:
         """The score of the best candidate, 0 when there is none."""
         return self.candidates[0].score if self.candidates else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a sentence that are a part of a name, and what they leave over."""
+
+    words: frozenset[str]
+    elsewhere: bool
+    """Whether a place was named besides."""
+    odd: int
+    """How many other words of the sentence nothing explains."""
 
 
 class Index:
@@ -238,6 +263,7 @@ class Index:
             for name in (floor.name, *floor.aliases)
         )
         self._members: dict[Group, list[Entity]] = {}
+        self._possible: dict[Target, tuple[tuple[Verb, Value | None], ...]] = {}
         self._recent: dict[tuple[str, str | None, tuple[Target, ...]], Shortlist] = {}
         """The last look-ups: a turn asks for the same several times."""
         self._by_area: dict[str | None, list[Entity]] = defaultdict(list)
@@ -291,12 +317,18 @@ class Index:
         scores: dict[Target, float] = {}
         strange = self._strange(said)
 
+        parts = {
+            spoken: _Words(spoken, bool(place - spoken), len(strange - spoken - place))
+            for spoken in {spoken for _, spoken in names.values()}
+        }
         for entity_id, (share, spoken) in names.items():
             entity = self.house.entities[entity_id]
-            if share < _FAINT and not self._is_in(entity, areas, floors):
+            within = self._is_in(entity, areas, floors)
+            if share < _FAINT and not within:
                 continue
-            score = self._entity_score(entity, share, spoken, strange, areas, floors, place)
-            if entity.area_id and entity.area_id == area_id and not place - spoken:
+            part = parts[spoken]
+            score = self._entity_score(share, part, within=within, place=place)
+            if entity.area_id and entity.area_id == area_id and not part.elsewhere:
                 score += 0.1
             if score >= _HARDLY:
                 scores[entity] = score
@@ -333,6 +365,32 @@ class Index:
             named,
             odd,
         )
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """What a model may ask to be shown: areas by name, and domains."""
+        areas = sorted({plain(area.name) for area in self.house.areas.values()} - {""})
+        return tuple(dict.fromkeys([*areas[:_PLACES], *sorted(self._domains)]))
+
+    def members(self, group: Group) -> list[Entity]:
+        """Return the exposed entities that a group stands for."""
+        if group not in self._members:
+            self._members[group] = group.members(self.house)
+        return self._members[group]
+
+    def possible(self, target: Target) -> tuple[tuple[Verb, Value | None], ...]:
+        """Return what can be done to a target, and the value that each takes, None for none."""
+        if target not in self._possible:
+            verbs = (
+                verbs_for_group(target, self.members(target))
+                if isinstance(target, Group)
+                else verbs_for(target)
+            )
+            found = [(verb, value_of(verb, target, self.house)) for verb in verbs]
+            self._possible[target] = tuple(
+                (verb, value) for verb, value in found if verb.value is None or value is not None
+            )
+        return self._possible[target]
 
     def _others(self, previous: Sequence[Target]) -> Sequence[Target]:
         """Return what is like the targets of the turn before, and is not one of them."""
@@ -401,29 +459,21 @@ class Index:
         ]
 
     def _entity_score(
-        self,
-        entity: Entity,
-        share: float,
-        spoken: frozenset[str],
-        strange: frozenset[str],
-        areas: dict[str, tuple[float, frozenset[str]]],
-        floors: dict[str, tuple[float, frozenset[str]]],
-        place: frozenset[str],
+        self, share: float, spoken: _Words, *, within: bool, place: frozenset[str]
     ) -> float:
+        """Return how well a name fits of which this share was said; `within` is the place."""
         score = share
-        elsewhere = place - spoken
-        if elsewhere and self._is_in(entity, areas, floors):
+        if spoken.elsewhere and within:
             score = score + 0.15 if score >= 0.95 else score + (1.0 - score) / 2
-        elif elsewhere:
+        elif spoken.elsewhere:
             score *= 0.6
-            if spoken <= place and share < 0.95:
+            if spoken.words <= place and share < 0.95:
                 # "Ground floor" names the place, and no floor lamp elsewhere.
                 score *= 0.5
         if share >= 0.95:
             return score
         # A part of a name that leaves words of the sentence unexplained was perhaps not meant.
-        odd = len(strange - spoken - place)
-        return score * (1.0 - 0.2 * min(odd, 3))
+        return score * (1.0 - 0.2 * min(spoken.odd, 3))
 
     def _is_in(self, entity: Entity, areas: Collection[str], floors: Collection[str]) -> bool:
         if entity.area_id in areas:
@@ -510,9 +560,7 @@ class Index:
                     places.append((here, 0.7 if every else 0.9))
                 places.append((house, 0.95 if every or everywhere else 0.5))
             for group, score in places:
-                if group not in self._members:
-                    self._members[group] = group.members(self.house)
-                members = self._members[group]
+                members = self.members(group)
                 if not spoken:
                     # What is only implied gives way to what is named.
                     score = min(score, 0.85)

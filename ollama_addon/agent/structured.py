@@ -82,7 +82,7 @@ class Choices:
     @property
     def offers(self) -> list[Offer]:
         """All offers, each once, in order."""
-        return list(dict.fromkeys(offer for clause in self.clauses for offer in clause))
+        return _once(self.clauses)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema that the engine holds the answer to."""
@@ -123,11 +123,11 @@ class Look:
 
 def choose_wide(clauses: Sequence[Sequence[Offer]], looks: Sequence[str] = ()) -> Choices:
     """Return the choices of a capable model: all that the shortlist allows, or words."""
-    merged = sorted({o: None for clause in clauses for o in clause}, key=lambda o: -o.score)
-    about = {offer for clause in clauses for offer in _seen(clause)}
-    shown = dict.fromkeys(o.target for o in merged[:WIDE] if o in about and o.target is not None)
+    merged = sorted(_once(clauses), key=lambda o: -o.score)[:WIDE]
+    about = {offer.target for clause in clauses for offer in _seen(clause)}
+    shown = dict.fromkeys(o.target for o in merged if o.target in about and o.target is not None)
     return Choices(
-        (tuple(merged[:WIDE]),), may_say=True, exact=False, looks=tuple(looks), shown=tuple(shown)
+        (tuple(merged),), may_say=True, exact=False, looks=tuple(looks), shown=tuple(shown)
     )
 
 
@@ -231,6 +231,13 @@ def _value_pattern(value: Value | None) -> str:
 
 def _escape(text: str) -> str:
     return re.sub(r"([\\^$.|?*+()\[\]{}/-])", r"\\\1", text)
+
+
+def _once(clauses: Sequence[Sequence[Offer]]) -> list[Offer]:
+    """Return all offers, each once, in order."""
+    if len(clauses) == 1:
+        return list(clauses[0])
+    return list(dict.fromkeys(offer for clause in clauses for offer in clause))
 
 
 def _meant(offers: Sequence[Offer]) -> list[Offer]:

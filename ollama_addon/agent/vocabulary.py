@@ -79,7 +79,7 @@ class Verb:
     """Whether it can be done to all entities of a domain in a place at once."""
     reads: bool = False
     """Whether it only looks."""
-    hints: tuple[str, ...] = ()
+    hints: frozenset[str] = frozenset()
     """Words that speak for it, where Home Assistant's own sentences have none."""
 
     @property
@@ -252,7 +252,7 @@ def _verb(
         slots,
         group,
         reads,
-        tuple(hints.split()),
+        frozenset(hints.split()),
     )
 
 

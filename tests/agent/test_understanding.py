@@ -27,7 +27,7 @@ INDEX = Index(HOUSE, words_of("en"))
 
 def choices(text: str, *, narrow: bool = True) -> Choices:
     parts = [
-        offers(part, INDEX.look_up(part), HOUSE, INDEX.words, has_satellite=True)
+        offers(part, INDEX.look_up(part), INDEX, has_satellite=True)
         for part in clauses(text, INDEX, None)
     ]
     return choose_narrow(parts) if narrow else choose_wide(parts)
