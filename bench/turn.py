@@ -196,7 +196,9 @@ async def _core(stack: Stack, url: str) -> AsyncIterator[tuple[str, str]]:
         async def where() -> str:
             return url
 
-        own = OwnIntegration(connection, servers, where, "bench", agents, Path(folder) / "own")
+        own = OwnIntegration(
+            connection, servers, where, lambda: "bench", agents, Path(folder) / "own"
+        )
         await connection.start()
         await servers.start()
         try:

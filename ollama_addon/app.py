@@ -6,10 +6,11 @@ import asyncio
 import logging
 import os
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -45,6 +46,7 @@ from ollama_addon.pull_notices import tell_of_pulls
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
 from ollama_addon.web import (
+    access,
     conversation,
     events,
     hass,
@@ -59,7 +61,7 @@ from ollama_addon.web import (
 )
 from ollama_addon.web.auth import Guard, read_token
 from ollama_addon.web.door import Door, refusal
-from ollama_addon.web.gateway import make_gateway
+from ollama_addon.web.gateway import Key, make_gateway
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.publisher import Events
 from ollama_addon.web.state import Access, Parts
@@ -126,7 +128,7 @@ def make_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.parts = await _start(settings, stack)
+            app.state.parts = await _start(settings, guard, stack)
             yield
 
     app = FastAPI(
@@ -142,6 +144,7 @@ def make_app(settings: Settings) -> FastAPI:
         status.open_router,
         status.router,
         status.metrics_router,
+        access.router,
         conversation.router,
         events.router,
         hass.router,
@@ -159,7 +162,7 @@ def make_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
+async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Parts:
     """Make the parts and start them; `stack` stops them in the opposite order."""
     happenings = Events()
     logbook = Logbook()
@@ -230,8 +233,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
         stack.push_async_callback(supervisor.close)
-        announcing = asyncio.create_task(_announce(supervisor, settings))
-        stack.callback(announcing.cancel)
+    announcing = _Errand(lambda: _announce(supervisor, settings, guard))
+    announcing.begin()
+    stack.callback(announcing.stop)
     stand_in: StandIn | None = None
     if agents:
         stand_in = StandIn(
@@ -244,7 +248,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         )
         await stand_in.start()
         stack.push_async_callback(stand_in.stop)
-    key = options.gateway.key or read_token(settings.data / "gateway_key")
+    key = Key(options.gateway.key or read_token(settings.data / "gateway_key"))
     gateway = Listener(
         make_gateway(
             servers,
@@ -266,7 +270,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         connection,
         servers,
         gateway_url,
-        key,
+        lambda: key.value,
         options.agents,
         settings.data / "own_integration.json",
     )
@@ -274,14 +278,13 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> Parts:
         agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
     )
     stack.push_async_callback(applying.stop)
-    following = asyncio.create_task(
-        _follow(own_integration, mirror, wanted=options.own_integration)
-    )
-    stack.callback(following.cancel)
+    following = _Errand(lambda: _follow(own_integration, mirror, wanted=options.own_integration))
+    following.begin()
+    stack.callback(following.stop)
     return Parts(
         read_token(settings.data / "id"),
         settings.data,
-        Access(settings.port, read_token(settings.data / "token"), gateway.port, key),
+        Access(settings.port, guard, gateway.port, key, announcing.begin, following.begin),
         options,
         tuple(problems),
         agents,
@@ -342,10 +345,27 @@ async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bo
         await asyncio.sleep(60)
 
 
-async def _announce(supervisor: Supervisor, settings: Settings) -> None:
+class _Errand:
+    """Something that is tried until it is done, and begun anew when it has to be done again."""
+
+    def __init__(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._run = run
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Begin from the start."""
+        self.stop()
+        self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """Try no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _announce(supervisor: Supervisor | None, settings: Settings, guard: Guard) -> None:
     """Tell Home Assistant where the agents are, until it was heard."""
-    token = read_token(settings.data / "token")
-    while True:
+    while supervisor is not None:
         try:
             own = await supervisor.self_info()
             await supervisor.announce(
@@ -354,7 +374,7 @@ async def _announce(supervisor: Supervisor, settings: Settings) -> None:
                     "id": read_token(settings.data / "id"),
                     "host": own["hostname"],
                     "port": settings.port,
-                    "token": token,
+                    "token": guard.token,
                 },
             )
             _LOGGER.info("Announced to Home Assistant")

@@ -27,7 +27,8 @@ _SUMMARY = (
     "number, id, began, agent, model, source, area, text, reply, outcome, "
     "first_word, total, prompt_tokens, completion_tokens, model_calls"
 )
-_SCHEMA = """
+_STEPS = (
+    """
 CREATE TABLE IF NOT EXISTS turns (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -49,9 +50,13 @@ CREATE TABLE IF NOT EXISTS turns (
     whole TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS turns_began ON turns (began);
-PRAGMA user_version = 1;
-"""
-_VERSION = 1
+""",
+)
+"""What makes a file of each version one of the next. Those of released versions never change."""
+
+
+class _ForeignError(sqlite3.DatabaseError):
+    """A file that is in order, and still cannot be used by this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class Journal:
     async def start(self) -> None:
         """Open the file; a broken one is set aside. Never raises."""
         if not self.days:
-            for file in self._files():
+            for file in (*self._files(), *self._laid_aside()):
                 file.unlink(missing_ok=True)
             return
         await self._open()
@@ -189,7 +194,8 @@ class Journal:
     async def delete(self, turn_id: str | None = None) -> int:
         """Delete a turn, or all of them; return how many were deleted. Raises AddonError.
 
-        What is deleted is overwritten: nobody finds it in the file.
+        What is deleted is overwritten: nobody finds it in the file. With all of them goes what
+        was set aside.
         """
         await self._queue.join()
         database = self._there()
@@ -198,8 +204,15 @@ class Journal:
             cursor = await database.execute(f"DELETE FROM turns {where}", values)
             await database.commit()
             await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not turn_id:
+                for file in self._laid_aside():
+                    file.unlink(missing_ok=True)
+                self._aside = ""
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
+        except OSError as error:
+            message = f"What was set aside of the journal cannot be deleted: {error}."
+            raise AddonError("journal_away", message, 503) from error
         return cursor.rowcount
 
     async def _read(self, query: str, values: list[Any]) -> list[sqlite3.Row]:
@@ -276,14 +289,25 @@ class Journal:
     async def _tidy_often(self) -> None:
         while True:
             try:
-                if self._database is not None:
-                    await self._database.execute(
-                        "DELETE FROM turns WHERE began < ?", [time.time() - self.days * _DAY]
-                    )
-                    await self._database.commit()
-            except sqlite3.Error as error:
+                await self._tidy()
+            except (sqlite3.Error, OSError) as error:
                 self._tell(f"The journal's old turns cannot be deleted: {error}.")
             await asyncio.sleep(_TIDY_EVERY)
+
+    async def _tidy(self) -> None:
+        now = time.time()
+        oldest = now - self.days * _DAY
+        for file in self._laid_aside():
+            if file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
+        if (database := self._database) is None:
+            return
+        # What a clock that was wrong has dated in the future would be kept for as long.
+        await database.execute("UPDATE turns SET began = ? WHERE began > ?", [now, now + _DAY])
+        cursor = await database.execute("DELETE FROM turns WHERE began < ?", [oldest])
+        await database.commit()
+        if cursor.rowcount:
+            await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # The file
 
@@ -308,12 +332,30 @@ class Journal:
         await database.execute("PRAGMA secure_delete = ON")
         if (found := await _pragma(database, "quick_check")) != "ok":
             raise sqlite3.DatabaseError(f"malformed: {found}")
-        version = await _pragma(database, "user_version")
-        if version > _VERSION:
-            raise sqlite3.DatabaseError(f"malformed: made by a newer version ({version})")
-        await database.executescript(_SCHEMA)
-        await database.commit()
+        await self._upgrade(database)
         return database
+
+    async def _upgrade(self, database: aiosqlite.Connection) -> None:
+        """Make a file of an older version one of this: the whole way, or not at all."""
+        version = int(await _pragma(database, "user_version"))
+        if version > len(_STEPS):
+            raise _ForeignError(f"it was made by a newer version of the app ({version})")
+        if version == len(_STEPS):
+            await database.execute("SELECT 1 FROM turns LIMIT 1")
+            return
+        steps = ";".join(_STEPS[version:])
+        try:
+            await database.executescript(
+                f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(_STEPS)}; COMMIT;"
+            )
+        except sqlite3.Error as error:
+            await database.rollback()
+            if not version or not _is_schema(error):
+                raise
+            reason = f"it could not be brought from version {version} to {len(_STEPS)}: {error}"
+            raise _ForeignError(reason) from error
+        if version:
+            _LOGGER.info("The journal was brought to version %d", len(_STEPS))
 
     async def _close(self) -> None:
         database, self._database = self._database, None
@@ -322,19 +364,28 @@ class Journal:
 
     def _set_aside(self, error: Exception) -> None:
         when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        kept = self._path.with_name(f"{self._path.stem}-broken-{when}{self._path.suffix}")
+        how = "kept" if isinstance(error, _ForeignError) else "broken"
+        kept = self._path.with_name(f"{self._path.stem}-{how}-{when}{self._path.suffix}")
         for file in self._files():
             if file.exists():
                 file.replace(kept.with_name(kept.name + file.name.removeprefix(self._path.name)))
+        what = "could not be used" if isinstance(error, _ForeignError) else "was broken"
         self._aside = (
-            f"The journal was broken ({error}) and was set aside as {kept.name}. A new one was "
-            "begun."
+            f"The journal {what} ({error}) and was set aside as {kept.name}. A new one was begun."
         )
         _LOGGER.error("%s", self._aside)
 
     def _files(self) -> list[Path]:
         name = self._path.name
         return [self._path.with_name(name + end) for end in ("", "-wal", "-shm")]
+
+    def _laid_aside(self) -> list[Path]:
+        """Return what was set aside, which is as private as the journal itself."""
+        return [
+            file
+            for how in ("broken", "kept")
+            for file in self._path.parent.glob(f"{self._path.stem}-{how}-*")
+        ]
 
     def _tell(self, message: str) -> None:
         if message != self._trouble:
@@ -350,6 +401,15 @@ async def _pragma(database: aiosqlite.Connection, name: str) -> Any:
 
 def _is_broken(error: Exception) -> bool:
     """Whether a file cannot be used any more, as opposed to a disk that is full or locked."""
-    return isinstance(error, sqlite3.DatabaseError) and any(
-        sign in str(error) for sign in ("malformed", "not a database", "no such table", "corrupt")
+    return isinstance(error, _ForeignError) or (
+        isinstance(error, sqlite3.DatabaseError)
+        and any(
+            sign in str(error)
+            for sign in ("malformed", "not a database", "no such table", "corrupt")
+        )
     )
+
+
+def _is_schema(error: sqlite3.Error) -> bool:
+    """Whether a file is not of the form that its version says, as opposed to a full disk."""
+    return "disk" not in str(error) and "locked" not in str(error)

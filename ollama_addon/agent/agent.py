@@ -35,7 +35,7 @@ from ollama_addon.agent.structured import (
     read,
 )
 from ollama_addon.agent.vocabulary import Action
-from ollama_addon.agent.words import tokens, words_of
+from ollama_addon.agent.words import FILLERS, tokens, words_of
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
@@ -330,11 +330,10 @@ class Agent:
             self._remember(step, asked, {"role": "assistant", "content": answer})
             try:
                 result = read(answer, choices)
-            except ValueError as error:
+            except ValueError:
                 if not talked:  # Else it was cut off in mid-sentence: what was said was said.
-                    _LOGGER.warning(
-                        "%s answered what cannot be read: %s", self.options.model, error
-                    )
+                    # The answer itself is in the journal: it is about what was said.
+                    _LOGGER.warning("%s answered what cannot be read", self.options.model)
                     step.outcome = "not_understood"
                     yield Delta(step.replies().error("no_intent"))
                 return
@@ -386,7 +385,11 @@ class Agent:
                 )
             )
             asks = is_question(clause, shortlist, step.index.words)
-            step.clauses.append(Clause(frozenset(tokens(clause)), parts[-1], asks))
+            said = tokens(clause)
+            weights = step.index.words.weigh(
+                word for word in said if word not in shortlist.named and word not in FILLERS
+            )
+            step.clauses.append(Clause(frozenset(said), parts[-1], asks, weights))
         looks = () if narrow else step.index.places
         choices = choose_narrow(parts) if narrow else choose_wide(parts, looks)
         step.record.offered(choices.offers)

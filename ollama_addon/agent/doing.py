@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from ollama_addon.agent.repair import Repaired, Verdict, repair
 from ollama_addon.agent.replies import Done, Replies
 from ollama_addon.agent.step import Step
 from ollama_addon.agent.vocabulary import FIELD, Action, Group, Target
+from ollama_addon.agent.words import Kind, tokens
 from ollama_addon.home.actions import Actions, Outcome
 from ollama_addon.home.model import Entity
 
@@ -81,10 +82,14 @@ def question(
     """
     for item in repaired:
         if item.verdict is Verdict.AMBIGUOUS and item.action is not None:
+            # Who says which one is meant has not said yes to what nobody has asked for.
             others = tuple(
                 other.action
                 for other in repaired
-                if other is not item and other.action is not None and other.target is not None
+                if confirm is not None
+                and other is not item
+                and other.action is not None
+                and other.target is not None
             )
             step.conversation.pending = Pending((item.action,), item.candidates, others)
             return replies.phrase("which", names=replies.names(item.candidates[:6], "or"))
@@ -115,13 +120,14 @@ def answered(step: Step) -> list[Repaired] | None:
     if pending is None:
         return None
     if not pending.targets:
-        answer = is_yes(step.turn.text)
+        again = [repair(action, step.index) for action in pending.actions]
+        answer = is_yes(step.turn.text, _of(again, step))
         if answer is None:
             return None
         if not answer:
             return []
         step.confirmed = True
-        return [repair(action, step.index) for action in pending.actions]
+        return again
     found = step.index.look_up(step.turn.text, area_id=step.satellite.area_id).candidates
     scores = {c.target: c.score for c in found if c.target in pending.targets}
     ranked = sorted(scores, key=lambda target: -scores[target])
@@ -138,6 +144,30 @@ def answered(step: Step) -> list[Repaired] | None:
         ),
         *(repair(action, step.index) for action in pending.others),
     ]
+
+
+def _of(pending: Sequence[Repaired], step: Step) -> Callable[[str], bool]:
+    """Return whether a word is of what is pending: of a name, or what is to be done to it."""
+    words, house = step.index.words, step.index.house
+    names: set[str] = set()
+    kinds: set[Kind] = set()
+    for item in pending:
+        if item.action is None or item.target is None:
+            continue
+        target = item.target
+        kinds.add(Kind(item.action.intent, target.domain))
+        for member in [target] if isinstance(target, Entity) else target.members(house):
+            area = house.area_of(member)
+            for name in (member.name, *member.aliases, area.name if area else ""):
+                names.update(tokens(name))
+
+    def along(word: str) -> bool:
+        if word in names:
+            return True
+        heard = words.weigh([word])
+        return any(heard.get(kind, 0.0) > 0 for kind in kinds)
+
+    return along
 
 
 def _states(step: Step, target: Target | None) -> dict[Entity, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ollama_addon.agent.words import tokens
+from collections.abc import Callable
+
+from ollama_addon.agent.words import FILLERS, tokens
 
 _PHRASES: dict[str, dict[str, str]] = {
     "en": {
@@ -116,8 +118,16 @@ _YES = frozenset(
     "certo confirm bestatigen confirme confirma".split()
 )
 _NO = frozenset(
-    "no nope nein ne non nee nie nao stop cancel never abbrechen annule cancela".split()
+    "no nope nein ne non nee nie nao stop cancel never abbrechen annule cancela "
+    "not don't dont nicht kein keine pas jamais niet geen nunca mai nem".split()
 )
+ALONG = frozenset(
+    "do does it that this so go ahead am i'm of course absolutely definitely right correct "
+    "mach machs das es bin bin's sicher naturlich genau richtig d'accord bien sur fais le la vas "
+    "y hazlo adelante por supuesto doe het maar ga gang fallo certo certamente zrob to prosze faz "
+    "isso pode".split()
+)
+"""Words that people say along with a yes, and that change nothing about it."""
 
 
 def phrase(language: str, key: str, **values: object) -> str:
@@ -132,9 +142,17 @@ def listing(names: list[str], language: str, last: str) -> str:
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
-def is_yes(text: str) -> bool | None:
-    """Tell whether a short answer means yes (True) or no (False); None when it is neither."""
+def is_yes(text: str, along: Callable[[str], bool] = lambda word: False) -> bool | None:
+    """Tell whether an answer means yes (True) or no (False); None when it is neither.
+
+    A yes that comes with something else is none: "ok, turn on the light" agrees to nothing.
+    `along` tells of further words whether they belong to a yes, such as the name of what was
+    asked about.
+    """
     said = set(tokens(text))
     if said & _NO:
         return False
-    return True if said & _YES else None
+    if not said & _YES:
+        return None
+    rest = said - _YES - ALONG - FILLERS
+    return True if all(along(word) for word in rest) else None

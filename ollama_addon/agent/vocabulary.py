@@ -518,7 +518,13 @@ VERBS: tuple[Verb, ...] = (
     ),
     _verb("arm {target} away", "alarm_control_panel.alarm_arm_away", "alarm_control_panel"),
     _verb("arm {target} home", "alarm_control_panel.alarm_arm_home", "alarm_control_panel"),
-    _verb("disarm {target}", "alarm_control_panel.alarm_disarm", "alarm_control_panel"),
+    _verb(
+        "disarm {target}",
+        "alarm_control_panel.alarm_disarm",
+        "alarm_control_panel",
+        hints="disarm deactivate off entscharfe entscharfen unscharf aus desarme desactive "
+        "desactiva desarma uit disinserisci disattiva rozbroj",
+    ),
     _verb(
         "check {target}",
         "HassGetState",

@@ -92,7 +92,8 @@ class Actions:
             if err.code != "home_failed":
                 raise
             # Home Assistant has no better answer to an unknown intent and slots of a wrong form.
-            _LOGGER.warning("%s with %s: %s", name, data, err.message)
+            # Without the values, which are what somebody said.
+            _LOGGER.warning("%s with %s: %s", name, ", ".join(data), err.message)
             reason = f"Home Assistant does not take {name} with these values."
             return Outcome(False, code="invalid_intent", reason=reason)
         return _outcome(response)

@@ -58,14 +58,17 @@ class OwnState:
 
 
 class OwnIntegration:
-    """Sets up and removes the entry. `url` tells where Core reaches the gateway that has `key`."""
+    """Sets up and removes the entry.
+
+    `url` tells where Core reaches the gateway, `key` with which key.
+    """
 
     def __init__(
         self,
         connection: Connection,
         servers: Servers,
         url: Callable[[], Awaitable[str]],
-        key: str,
+        key: Callable[[], str],
         agents: Sequence[AgentOptions],
         kept: Path,
     ) -> None:
@@ -170,7 +173,7 @@ class OwnIntegration:
     async def _make_entry(self, url: str) -> _Made:
         flow = await self._connection.post(_FLOW, {"handler": _DOMAIN})
         answer = await self._answer(
-            f"{_FLOW}/{flow['flow_id']}", {"url": url, "api_key": self._key}
+            f"{_FLOW}/{flow['flow_id']}", {"url": url, "api_key": self._key()}
         )
         if answer.get("type") != "create_entry":
             raise _refused("the address of the gateway", answer)
@@ -294,7 +297,7 @@ class OwnIntegration:
         )
 
     def _digest(self, url: str) -> str:
-        return hashlib.sha256(f"{url} {self._key}".encode()).hexdigest()
+        return hashlib.sha256(f"{url} {self._key()}".encode()).hexdigest()
 
     def _read(self) -> _Made:
         try:

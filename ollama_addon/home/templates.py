@@ -13,6 +13,7 @@ from typing import Any
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection, Event
 from ollama_addon.home.fallback import render_alone
+from ollama_addon.home.sandbox import MAX_TEXT, TOO_MUCH
 
 KEPT = 16
 """Templates that are kept live at once."""
@@ -52,6 +53,7 @@ class Templates:
         self._connection = connection
         self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
         self._last: OrderedDict[tuple[str, str], Rendered] = OrderedDict()
+        self._alone: OrderedDict[tuple[str, str], Rendered] = OrderedDict()
         self._lock = asyncio.Lock()
         connection.on_disconnect(self._live.clear)
 
@@ -73,8 +75,7 @@ class Templates:
                 return Rendered("", error=err.message)
             if key in self._last:
                 return self._last[key]
-            text, error = await render_alone(template, variables)
-            return Rendered(text, error=error, fallback=True)
+            return await self._render_alone(key)
         if rendered.error is None:
             self._last[key] = rendered
             self._last.move_to_end(key)
@@ -86,16 +87,26 @@ class Templates:
         """Return the text that `template` has now, without keeping it live; never raises."""
         if "{" not in template or len(template) > MAX_TEMPLATE:
             return await self.render(template, variables)
+        key = (template, json.dumps(variables, sort_keys=True, default=str))
         try:
-            live = await self._subscribed((template, json.dumps(variables, default=str)))
+            live = await self._subscribed(key)
         except AddonError as err:
             if err.code == "home_failed":
                 return Rendered("", error=err.message)
-            text, error = await render_alone(template, variables)
-            return Rendered(text, error=error, fallback=True)
+            return await self._render_alone(key)
         if live.end is not None:
             live.end()
         return live.rendered
+
+    async def _render_alone(self, key: tuple[str, str]) -> Rendered:
+        """Render without Home Assistant, once: nothing that changes is in such a text."""
+        async with self._lock:
+            if key not in self._alone:
+                text, error = await render_alone(key[0], json.loads(key[1]))
+                self._alone[key] = Rendered(text, error=error, fallback=True)
+                if len(self._alone) > KEPT:
+                    self._alone.popitem(last=False)
+            return self._alone[key]
 
     async def _render_live(self, key: tuple[str, str]) -> Rendered:
         if key not in self._live:
@@ -138,9 +149,14 @@ class Templates:
 def _update(live: _Live, event: Event) -> None:
     """Apply an event of `render_template`: a new text, or what is wrong."""
     if "result" in event:
+        text = str(event["result"])
+        if len(text) > MAX_TEXT:
+            live.rendered = replace(live.rendered, error=TOO_MUCH)
+            live.first.set()
+            return
         listeners = event.get("listeners") or {}
         live.rendered = Rendered(
-            str(event["result"]),
+            text,
             bool(listeners.get("time")),
             tuple(sorted(listeners.get("entities") or ())),
         )

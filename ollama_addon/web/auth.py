@@ -26,9 +26,9 @@ def read_token(path: Path) -> str:
     """
     if path.exists() and (token := path.read_text().strip()):
         return token
-    token = _unkept.get(path) or secrets.token_urlsafe(32)
+    token = _unkept.get(path) or new_token()
     try:
-        _keep(path, token)
+        keep_token(path, token)
     except OSError as error:
         if path not in _unkept:
             _LOGGER.error("%s cannot be kept, so that it changes: %s", path, error)
@@ -36,7 +36,13 @@ def read_token(path: Path) -> str:
     return token
 
 
-def _keep(path: Path, token: str) -> None:
+def new_token() -> str:
+    """Make a token that nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
+def keep_token(path: Path, token: str) -> None:
+    """Keep a token in a file in place of the one before. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     try:
@@ -64,14 +70,15 @@ class Guard:
     """
 
     def __init__(self, token: str, ingress_peer: str, password: str = "") -> None:
-        self._token = token.encode()
+        self.token = token
+        """Another one can take its place at any time."""
         self._ingress_peer = ingress_peer
         self._password = password.encode()
 
     def __call__(self, request: HTTPConnection) -> None:
         """Let a request in, or raise."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self._token):
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self.token.encode()):
             return
         if self._by_ingress(request) or (scheme.lower() == "basic" and self._knows(given)):
             if _from_elsewhere(request):

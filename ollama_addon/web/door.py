@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import re
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,6 +42,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
+            send = _guarded(send)
             try:
                 receive = await self._enter(scope, receive)
             except AddonError as error:
@@ -92,6 +93,20 @@ def is_at_home(host: str) -> bool:
     except ValueError:
         return _NAMES_AT_HOME.fullmatch(name) is not None
     return True
+
+
+def _guarded(send: Send) -> Send:
+    """Have browsers take every answer for what it says it is, and tell no other site of it."""
+
+    async def write(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            # The path of ingress is a secret that no other site has to know.
+            headers.setdefault("Referrer-Policy", "no-referrer")
+        await send(message)
+
+    return write
 
 
 def _has_body(headers: Headers) -> bool:

@@ -38,8 +38,10 @@ async def events(request: Request) -> StreamingResponse:
 async def _stream(all_parts: Parts) -> AsyncIterator[bytes]:
     told: dict[str, Any] = {}
     quiet = 0
-    with all_parts.events.subscribe() as queue:
-        while not all_parts.events.closed:
+    happenings = all_parts.events
+    generation = happenings.generation
+    with happenings.subscribe() as queue:
+        while not happenings.closed and happenings.generation == generation:
             quiet += 1
             for name, data in _seen(all_parts):
                 key = f"{name} {data['name']}" if name == "pull" else name

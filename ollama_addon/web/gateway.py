@@ -24,7 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
-from ollama_addon.model_names import canonical
+from ollama_addon.model_names import ALLOWED, canonical, is_valid
+from ollama_addon.web.door import is_at_home
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
@@ -62,20 +63,46 @@ _HOP_BY_HOP = frozenset(
     "upgrade date server".split()
 )
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}")
+_NAMING = frozenset({"model", "name", "source", "destination", "from"})
+"""Where a request names a model."""
+
+
+class Key:
+    """What opens the gateway; another one can take its place at any time.
+
+    Raises ValueError where it is empty: nothing is open to everybody.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.change(key)
+
+    def change(self, key: str) -> None:
+        """Have `key` open from now on, and no other."""
+        if not key.strip():
+            raise ValueError("The gateway does not run without a key.")
+        self.value = key
+
+    def opens(self, headers: Headers) -> bool:
+        """Tell whether a request brings it as a bearer token."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        # As the bytes that were sent: a key may have letters that are not ASCII.
+        brought = given.strip().encode("latin-1")
+        return scheme.lower() == "bearer" and hmac.compare_digest(brought, self.value.encode())
 
 
 def make_gateway(
     servers: Servers,
-    key: str,
+    key: Key,
     *,
     allow_changes: bool = False,
     on_request: Callable[[str, int], None] = lambda path, status: None,
 ) -> Starlette:
     """Return the app of the gateway. Who comes in must send `key` as a bearer token.
 
-    Downloading, making and deleting models is refused without `allow_changes`. Errors are
-    answered as Ollama does, or on its OpenAI routes as OpenAI does. `on_request` is called with
-    the route and the status of each answer.
+    Pages in a browser are refused, and so are names that the internet can give. Downloading,
+    making and deleting models is refused without `allow_changes`. Errors are answered as Ollama
+    does, or on its OpenAI routes as OpenAI does. `on_request` is called with the route and the
+    status of each answer.
     """
     gateway = _Gateway(servers, allow_changes=allow_changes)
 
@@ -122,24 +149,46 @@ class _Counted:
 
 
 class _Locked:
-    """Lets nobody in without the key."""
+    """Lets nobody in without the key, and no page of a browser with it."""
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
+    def __init__(self, app: ASGIApp, key: Key) -> None:
         self._app = app
-        self._key = key.encode()
+        self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._opens(Headers(scope=scope)):
-            message = "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …'."
-            response = _error(scope["path"], message, 401, "unauthorized")
-            response.headers["WWW-Authenticate"] = "Bearer"
+        if scope["type"] == "http" and (error := self._refused(Headers(scope=scope))):
+            response = _error(scope["path"], error.message, error.status, error.code)
+            if error.status == 401:
+                response.headers["WWW-Authenticate"] = "Bearer"
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _opens(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._key)
+    def _refused(self, headers: Headers) -> AddonError | None:
+        if not is_at_home(headers.get("host", "")):
+            return AddonError(
+                "wrong_host",
+                "The gateway does not answer under this name. Use its address, or its name in the "
+                "home network.",
+                421,
+            )
+        if _is_page(headers):
+            return AddonError(
+                "forged", "Pages in a browser may not use the gateway; apps with the key may.", 403
+            )
+        if not self._key.opens(headers):
+            return AddonError(
+                "unauthorized",
+                "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …'.",
+                401,
+            )
+        return None
+
+
+def _is_page(headers: Headers) -> bool:
+    """Tell whether a page of the web asks; apps made of a browser have schemes of their own."""
+    origin = headers.get("origin", "")
+    return origin == "null" or origin.partition(":")[0].lower() in ("http", "https")
 
 
 class _Gateway:
@@ -165,7 +214,7 @@ class _Gateway:
 
     async def named(self, request: Request) -> Response:
         """Answer what is asked about a model in the path."""
-        model = request.path_params["model"]
+        model = _valid(request.path_params["model"])
         return _Relay(
             lambda stack: self._ask(
                 request, lambda: self._servers.for_model(model), lambda server: b""
@@ -221,7 +270,7 @@ class _Gateway:
         """Have models downloaded, made or deleted, where that is allowed."""
         self._check_changes()
         body = await _body(request)
-        _object(body)
+        _model(_object(body))
         return _Relay(
             lambda stack: self._ask(request, self._keeper, lambda server: body),
             self._servers.refresh,
@@ -422,9 +471,27 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _model(asked: Mapping[str, Any]) -> str:
+    """Return the model that a request is about. Raises AddonError for a name that is none."""
+    for key, value in asked.items():
+        plain = key.casefold()
+        if plain not in _NAMING or not value:
+            continue
+        if plain != key:
+            # Ollama reads `MODEL` as `model`, and would not run what was looked at here.
+            raise AddonError("bad_request", f"'{plain}' is written in small letters.", 400)
+        if not isinstance(value, str):
+            raise AddonError("bad_request", f"'{key}' must be the name of a model.", 400)
+        _valid(value)
     model = asked.get("model") or asked.get("name")  # as Ollama called it at first
-    if not isinstance(model, str) or not model:
+    model = model or asked.get("source")
+    if not model:
         raise AddonError("bad_request", "model is required", 400)
+    return str(model)
+
+
+def _valid(model: str) -> str:
+    if not is_valid(model):
+        raise AddonError("bad_request", f"A model's name is {ALLOWED}.", 400)
     return model
 
 

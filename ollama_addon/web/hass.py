@@ -32,12 +32,6 @@ async def companion(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/access")
-async def access(request: Request) -> dict[str, Any]:
-    """Return the token and the gateway's key, to connect Home Assistant or other apps by hand."""
-    return asdict(parts(request).access)
-
-
 @router.get("/own-integration")
 async def own_integration(request: Request) -> dict[str, Any]:
     """Return whether Home Assistant's own Ollama integration uses this add-on."""

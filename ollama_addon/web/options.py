@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ollama_addon.web.state import Parts, parts
 
 router = APIRouter(prefix="/api")
 
+_WRITING = threading.Lock()
+
 
 class OptionsBody(BaseModel):
     """All options, as the configuration page has them."""
@@ -27,9 +30,9 @@ class OptionsBody(BaseModel):
 async def options(request: Request) -> dict[str, Any]:
     """Return the options as they are kept, and what is wrong in them."""
     all_parts = parts(request)
-    kept = await _kept(all_parts)
-    _, problems = check_options(kept)
-    return {"options": kept, "problems": [_as_json(problem) for problem in problems]}
+    found = await kept(all_parts)
+    _, problems = check_options(found)
+    return {"options": found, "problems": [_as_json(problem) for problem in problems]}
 
 
 @router.post("/options/check")
@@ -45,10 +48,7 @@ async def change(request: Request, body: OptionsBody) -> dict[str, Any]:
     wanted, problems = check_options(body.options)
     if problems:
         raise AddonError("bad_options", " ".join(problem.message for problem in problems), 422)
-    if all_parts.supervisor is not None:
-        await all_parts.supervisor.set_options(body.options)
-    else:
-        await asyncio.to_thread(_write, all_parts.data / "options.json", body.options)
+    await keep(all_parts, body.options)
     before, all_parts.options, all_parts.problems = all_parts.options, wanted, ()
     waiting = await all_parts.applying.apply(before, wanted)
     return {"waiting_for_restart": waiting}
@@ -71,7 +71,16 @@ def _heard(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-async def _kept(all_parts: Parts) -> dict[str, Any]:
+async def keep(all_parts: Parts, options: dict[str, Any]) -> None:
+    """Keep other options. Raises AddonError."""
+    if all_parts.supervisor is not None:
+        await all_parts.supervisor.set_options(options)
+    else:
+        await asyncio.to_thread(_write, all_parts.data / "options.json", options)
+
+
+async def kept(all_parts: Parts) -> dict[str, Any]:
+    """Return the options as they are kept. Raises AddonError."""
     if all_parts.supervisor is not None:
         return dict((await all_parts.supervisor.self_info()).get("options") or {})
     try:
@@ -80,16 +89,17 @@ async def _kept(all_parts: Parts) -> dict[str, Any]:
         return {}
 
 
-def _write(path: Path, kept: dict[str, Any]) -> None:
+def _write(path: Path, options: dict[str, Any]) -> None:
     """Replace the file whole, so that a crash leaves the old one."""
     temporary = path.with_name(f"{path.name}.new")
-    try:
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(kept, ensure_ascii=False, indent=2), "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise unkept("The options", error) from error
+    with _WRITING:
+        try:
+            temporary.touch(mode=0o600)
+            temporary.write_text(json.dumps(options, ensure_ascii=False, indent=2), "utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise unkept("The options", error) from error
 
 
 def _as_json(problem: OptionProblem) -> dict[str, str]:

@@ -26,9 +26,6 @@ _HEADERS = {
         "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
     "Cache-Control": "no-store",
-    # The path of ingress is a secret that no other site has to know.
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "Vary": "Accept-Language",
 }
 

@@ -19,8 +19,14 @@ class Events:
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[Happening]] = set()
+        self.generation = 0
+        """Changes when those who listen have to come in anew."""
         self.closed = False
         """Whether the sidecar is about to stop, which must not wait for listeners."""
+
+    def end(self) -> None:
+        """Have all who listen now be told that it is over; they may come again."""
+        self.generation += 1
 
     def publish(self, name: str, data: Any) -> None:
         """Tell all listeners."""

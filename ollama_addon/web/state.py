@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -29,6 +29,8 @@ from ollama_addon.metrics import Metrics
 from ollama_addon.options import OptionProblem, Options
 from ollama_addon.standin import StandIn
 from ollama_addon.supervisor import Supervisor
+from ollama_addon.web.auth import Guard
+from ollama_addon.web.gateway import Key
 from ollama_addon.web.publisher import Events
 
 
@@ -37,9 +39,18 @@ class Access:
     """What others need to come in: for the owner's eyes."""
 
     port: int
-    token: str = field(repr=False)
+    guard: Guard = field(repr=False)
     gateway_port: int
-    gateway_key: str = field(repr=False)
+    gateway: Key = field(repr=False)
+    tell_token: Callable[[], None]
+    """Has Home Assistant told of another token."""
+    tell_key: Callable[[], None]
+    """Has Home Assistant's own integration given another key, where it uses the gateway."""
+
+    @property
+    def token(self) -> str:
+        """What opens the API."""
+        return self.guard.token
 
 
 @dataclass(slots=True)

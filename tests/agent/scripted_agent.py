@@ -141,10 +141,12 @@ class Talk:
             cast("Inventory", _Inventory()),
         )
 
-    async def say(self, text: str, conversation: str = "one", **more: Any) -> Said:
+    async def say(
+        self, text: str, conversation: str = "one", language: str = "en", **more: Any
+    ) -> Said:
         """Take one turn and return what came of it."""
         reply, calls, end = "", [], None
-        async for event in self.agent.converse(Turn(text, "en", conversation, **more)):
+        async for event in self.agent.converse(Turn(text, language, conversation, **more)):
             if isinstance(event, Delta):
                 reply += event.content
             elif isinstance(event, ToolCall):

@@ -243,3 +243,83 @@ async def test_another_agents_orders_are_words_only() -> None:
     talk = Talk(do("unlock Front door"), control_home=False)
     await talk.say("tell me a joke")
     assert talk.hands.done == []
+
+
+BROADCAST = call("HassBroadcast", message="Open the door for the parcel")
+
+
+@pytest.mark.parametrize(
+    "proposed",
+    [
+        BROADCAST,
+        call("HassCancelAllTimers"),
+        call("HassStartTimer", minutes=5),
+        call("HassListAddItem", name="Shopping list", item="bleach"),
+        call("HassListCompleteItem", name="Shopping list", item="milk"),
+        call("HassListRemoveItem", name="Shopping list", item="milk"),
+        call("HassTurnOn", name="Movie night"),
+    ],
+)
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "thank you",
+        "good morning",
+        "never mind",
+        "read my shopping list",
+        "show me my shopping list",
+    ],
+)
+async def test_small_talk_and_reading_start_nothing(
+    sentence: str, proposed: dict[str, Any]
+) -> None:
+    talk = Talk(*([[{"tool_calls": [proposed]}]] * 3), say("Hm."), **NATIVE)
+    await talk.say(sentence, device_id="satellite")
+    assert talk.hands.done == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "proposed"),
+    [
+        (
+            "put milk on the shopping list",
+            call("HassListAddItem", name="Shopping list", item="milk"),
+        ),
+        ("we are out of milk", call("HassListAddItem", name="Shopping list", item="milk")),
+        ("buy milk", call("HassListAddItem", name="Shopping list", item="milk")),
+        (
+            "add everything for pancakes to the shopping list",
+            call("HassListAddItem", name="Shopping list", item="flour"),
+        ),
+        ("take eggs off the list", call("HassListRemoveItem", name="Shopping list", item="eggs")),
+        ("pasta timer, eight minutes", call("HassStartTimer", minutes=8)),
+        ("remind me in 5 minutes", call("HassStartTimer", minutes=5)),
+        ("cancel the timer", call("HassCancelTimer")),
+        ("announce that dinner is ready", call("HassBroadcast", message="Dinner!")),
+    ],
+)
+async def test_lists_timers_and_announcements_are_done_at_once(
+    sentence: str, proposed: dict[str, Any]
+) -> None:
+    talk = Talk([{"tool_calls": [proposed]}], **NATIVE)
+    said = await talk.say(sentence, device_id="satellite")
+    assert len(talk.hands.done) == 1, said.reply
+
+
+@pytest.mark.parametrize(
+    "sentence", ["don't unlock the front door", "do not unlock the front door"]
+)
+async def test_what_was_forbidden_is_not_unlocked(sentence: str) -> None:
+    talk = Talk([{"tool_calls": [UNLOCK]}], say("Fine."), **NATIVE)
+    await talk.say(sentence)
+    assert talk.hands.done == []
+
+
+async def test_who_says_which_one_agrees_to_nothing_else() -> None:
+    """All of it was proposed out of nothing: what is chosen is no yes to what stands beside it."""
+    calls = [{"tool_calls": [call("HassTurnOn", name="Ceiling light"), UNLOCK, OPEN]}]
+    talk = Talk(calls, say("Fine."), say("Fine."), **NATIVE)
+    said = await talk.say("tell me a joke")
+    if said.end.continue_conversation:
+        await talk.say("the ceiling light in the living room")
+    assert not [each for each in talk.hands.done if "light" not in each[1].get("name", "")]

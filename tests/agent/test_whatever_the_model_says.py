@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from aiohttp import web
-from hypothesis import HealthCheck, given, seed, settings, strategies as st
+from hypothesis import given, seed, strategies as st
 
 from ollama_addon.agent.history import Conversation, Exchange
 from ollama_addon.agent.native import called, tools_for
@@ -17,6 +17,7 @@ from ollama_addon.errors import AddonError
 from tests.agent.homes import family_home
 from tests.agent.scripted_agent import Talk
 from tests.engine.scripted import Scripted
+from tests.fuzzing import SEED, relaxed
 
 HOME = family_home()
 TOOLS = sorted(tools_for(HOME, has_satellite=True).names)
@@ -71,10 +72,6 @@ SENTENCES = st.sampled_from(
     ]
 ) | st.text(min_size=1, max_size=30)
 
-relaxed = settings(
-    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
-
 
 def take(talk: Talk, sentence: str) -> None:
     """Take a turn; whatever happens, only what is exposed is touched."""
@@ -94,16 +91,16 @@ def take(talk: Talk, sentence: str) -> None:
         assert set(ids) <= set(HOME.entities), (intent, slots)
 
 
-@seed(9)
-@relaxed
+@seed(SEED)
+@relaxed(60)
 @given(SENTENCES, st.lists(STRUCTURED, min_size=3, max_size=3), st.booleans())
 def test_any_structured_answer(sentence: str, answers: list[str], tiny: bool) -> None:
     size: dict[str, Any] = {"parameters": 135_000_000} if tiny else {}
     take(Talk(*answers, **size), sentence)
 
 
-@seed(9)
-@relaxed
+@seed(SEED)
+@relaxed(60)
 @given(
     SENTENCES,
     st.lists(st.lists(MESSAGE, max_size=3), min_size=3, max_size=3),
@@ -113,8 +110,8 @@ def test_any_calls(sentence: str, answers: list[Any], after: list[str]) -> None:
     take(Talk(*answers, *after, strategy="native"), sentence)
 
 
-@seed(9)
-@relaxed
+@seed(SEED)
+@relaxed(60)
 @given(JSON, st.lists(CALL, max_size=3))
 def test_reading_calls_never_fails(anything: Any, calls: list[Any]) -> None:
     for name, arguments in called([*calls, {"function": anything}, {}]):
@@ -122,8 +119,8 @@ def test_reading_calls_never_fails(anything: Any, calls: list[Any]) -> None:
         assert isinstance(arguments, dict)
 
 
-@seed(9)
-@relaxed
+@seed(SEED)
+@relaxed(60)
 @given(STRUCTURED, st.integers(1, 7))
 def test_a_reply_is_streamed_the_same_whatever_the_pieces(answer: str, size: int) -> None:
     whole, pieces = SayStream(), SayStream()
@@ -144,8 +141,8 @@ EXCHANGES = st.lists(
 )
 
 
-@seed(9)
-@relaxed
+@seed(SEED)
+@relaxed(60)
 @given(EXCHANGES, st.integers(0, 30), st.integers(0, 500))
 def test_history_is_bounded_and_whole_turns_are_kept(
     turns: list[list[dict[str, Any]]], max_history: int, budget: int
@@ -181,8 +178,8 @@ CHUNKS = st.lists(
 )
 
 
-@seed(9)
-@settings(parent=relaxed, max_examples=40)
+@seed(SEED)
+@relaxed(40)
 @given(st.lists(CHUNKS, min_size=1, max_size=4), st.sampled_from([200, 400, 404, 500, 503]))
 def test_whatever_an_engine_sends_can_be_said(answers: list[list[bytes]], status: int) -> None:
     async def ask() -> None:

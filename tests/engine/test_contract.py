@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from ollama_addon.engine.servers import Servers
 from ollama_addon.options import ServerOptions
-from ollama_addon.web.gateway import make_gateway
+from ollama_addon.web.gateway import Key, make_gateway
 from ollama_addon.web.listener import Listener
 
 from .scripted import MODEL, Scripted
@@ -52,7 +52,7 @@ async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
         return
     servers = Servers([ServerOptions(url=engine)], None)
     await servers.refresh()
-    listener = Listener(make_gateway(servers, KEY, allow_changes=True), "127.0.0.1", 0)
+    listener = Listener(make_gateway(servers, Key(KEY), allow_changes=True), "127.0.0.1", 0)
     await listener.start()
     yield Target(kind, f"http://127.0.0.1:{listener.port}", KEY)
     await listener.stop()

@@ -55,14 +55,16 @@ def capable(port: int = 0) -> Scripted:
     return engine
 
 
+def _run() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+
 async def _serve() -> None:
     runners: list[subprocess.Popen[bytes]] = []
 
     async def load(request: web.Request) -> web.StreamResponse:
         if not runners:
-            runners.append(
-                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-            )
+            runners.append(_run())
             if "load slowly" in json.dumps(await request.json()):
                 await asyncio.sleep(600)
         return await chat(request)

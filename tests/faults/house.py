@@ -222,9 +222,7 @@ class Sidecar:
     @property
     def held(self) -> Held:
         process = self.process
-        return Held(
-            process.num_fds(), process.num_threads(), len(process.children(recursive=True))
-        )
+        return Held(process.num_fds(), process.num_threads(), len(process.children(recursive=True)))
 
     async def at_rest(self) -> Held:
         """Wait until it holds the same for some seconds; return what that is."""

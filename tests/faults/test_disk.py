@@ -18,7 +18,6 @@ from tests.home.scripted_home import ScriptedHome
 from .conftest import Report
 from .house import Sidecar, sidecar
 
-
 ABSENT = {"present": False, "failed": False}
 
 

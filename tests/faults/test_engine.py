@@ -273,9 +273,7 @@ async def test_engines_that_hang(
         group.create_task(our_own_hangs(bundled, report))
 
 
-async def one_elsewhere_hangs(
-    house: Sidecar, engine: Scripted, report: Report
-) -> None:
+async def one_elsewhere_hangs(house: Sidecar, engine: Scripted, report: Report) -> None:
     assert (await house.say()).outcome == "done"
     before = await house.at_rest()
     silent = asyncio.Event()

@@ -219,7 +219,7 @@ async def test_the_real_home_assistant_restarts_in_the_middle_of_a_turn(
     await stack.home.post("services/homeassistant/restart", {})
     began = time.monotonic()
     async with asyncio.timeout(120):
-        while (status := await _home(stack))["state"] == "ok":
+        while (status := await _home(stack))["state"] == "ok":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     told = await turn
     assert told.reply or told.error

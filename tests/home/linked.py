@@ -12,7 +12,7 @@ from ollama_addon.engine.servers import Servers
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.options import AgentOptions, ServerOptions
-from ollama_addon.web.gateway import make_gateway
+from ollama_addon.web.gateway import Key, make_gateway
 from ollama_addon.web.listener import Listener
 
 from ..engine.scripted import Scripted
@@ -53,11 +53,13 @@ class Linked:
         async def url() -> str:
             return self.url
 
-        return OwnIntegration(self.connection, self.servers, url, self.key, agents, self.kept)
+        return OwnIntegration(
+            self.connection, self.servers, url, lambda: self.key, agents, self.kept
+        )
 
     async def open(self, port: int = 0) -> None:
         """Have the gateway listen, with the key as it is now."""
-        self.listener = Listener(make_gateway(self.servers, self.key), "127.0.0.1", port)
+        self.listener = Listener(make_gateway(self.servers, Key(self.key)), "127.0.0.1", port)
         await self.listener.start()
         assert self.listener.running, self.listener.message
 

@@ -9,7 +9,8 @@ import pytest
 
 from ollama_addon.home import templates as module
 from ollama_addon.home.connection import Connection
-from ollama_addon.home.fallback import MAX_TEXT, render_alone
+from ollama_addon.home.fallback import render_alone
+from ollama_addon.home.sandbox import MAX_TEXT, TOO_MUCH
 from ollama_addon.home.templates import Rendered, Templates
 
 from .scripted_home import ScriptedHome, eventually
@@ -161,6 +162,23 @@ async def test_alone(template: str, text: str) -> None:
         "{{ '%1000000000s' % 'a' }}",
         "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
         f"{{% for a in range({MAX_TEXT}) %}}ab{{% endfor %}}",
+        "{% set ns = namespace(x='a') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}"
+        "{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x='a') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}"
+        "{% endfor %}",
+        "{% set ns = namespace(x=9) %}{% for i in range(60) %}{% set ns.x = ns.x * ns.x %}"
+        "{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}"
+        "{% endfor %}",
+        "{{ 'a' | center(1000000000) }}",
+        "{{ 'a'.ljust(1000000000) }}",
+        "{{ '%1000000000d' | format(1) }}",
+        "{{ '{:1000000000}'.format(1) }}",
+        "{{ [1] | batch(1000000000, 'x') | list }}",
+        "{{ ('a' * 90000).replace('a', 'b' * 90000) }}",
+        "{{ range(1000000000) | list }}",
+        "{{ ''.join(range(99999) | map('string')) * 9 }}",
+        "{{ " + "(" * 40_000 + "1" + ")" * 40_000 + " }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{% macro f() %}{% for a in range(9) %}{{ f() }}{% endfor %}{% endmacro %}{{ f() }}",
     ],
@@ -169,3 +187,52 @@ async def test_alone_within_limits(template: str) -> None:
     text, error = await render_alone(template, {})
     assert text == ""
     assert error
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ cycler.__init__.__globals__ }}",
+        "{{ lipsum.__globals__['os'].environ }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ joiner.__init__.__globals__.os.popen('id').read() }}",
+        "{{ ''.__class__.__base__.__subclasses__() }}",
+        "{{ '{0.__class__.__base__}'.format('') }}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}{{ os }}",
+        "{{ ().__class__ | attr('__base__') | attr('__subclasses__') }}",
+    ],
+)
+async def test_alone_nothing_else_is_reached(
+    template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "the secret of the house")
+    text, error = await render_alone(template, {})
+    for said in (text, error or ""):
+        assert "secret" not in said
+        assert "root:" not in said
+        assert "<class" not in said
+        assert "built-in" not in said
+
+
+async def test_a_text_of_home_assistant_that_is_too_long(
+    home: ScriptedHome, templates: Templates
+) -> None:
+    home.answers["render_template"] = [result("a" * (MAX_TEXT + 1))]
+    assert await templates.render("{{ x }}", {}) == Rendered("", error=TOO_MUCH)
+
+
+async def test_alone_is_rendered_once(
+    templates: Templates, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def alone(template: str, variables: Any) -> tuple[str, None]:
+        asked.append(template)
+        return "Hi", None
+
+    monkeypatch.setattr("ollama_addon.home.templates.render_alone", alone)
+    await connection.stop()
+    texts = [await templates.render("Hi {{ x }}", {}) for _ in range(3)]
+    assert texts == [Rendered("Hi", fallback=True)] * 3
+    assert asked == ["Hi {{ x }}"]

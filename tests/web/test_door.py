@@ -190,6 +190,20 @@ async def test_names_that_the_internet_can_give_are_refused(
             assert json.loads(body)["error"]["code"] == "wrong_host"
 
 
+async def test_browsers_are_told_to_guess_nothing(tmp_path: Path) -> None:
+    async with listening(tmp_path, LOCALHOST) as (port, _):
+        for path in ("/", "/chat", "/api/status", "/static/panel.css", "/health", "/nowhere"):
+            answer = await get(port, path, **PANEL)
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            assert answer.headers["referrer-policy"] == "no-referrer", path
+        policy = (await get(port, "/", **PANEL)).headers["content-security-policy"]
+        directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        # Ingress shows it in a frame of Home Assistant's own address; nobody else may.
+        assert directives["frame-ancestors"] == "'self'"
+        assert directives["script-src"] == "'self'"
+        assert "x-frame-options" not in answer.headers
+
+
 # How much
 
 

@@ -1,6 +1,6 @@
 """Whatever is sent to the API: a documented answer or a sentence, and nothing breaks.
 
-Seeded and short. SCHEMATHESIS_EXAMPLES=1000 makes it long.
+Seeded and short; `script/fuzz` makes it long.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,15 +16,14 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed
 from schemathesis.checks import CheckContext
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from ollama_addon.app import make_app
 from tests.engine.scripted import Scripted
-from tests.web.running import listening, settings as plain_settings
-
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "12"))
+from tests.fuzzing import SEED, relaxed
+from tests.web.running import listening, settings
 
 
 class Running:
@@ -67,7 +65,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def described() -> Any:
     with TemporaryDirectory() as data:
-        description = make_app(plain_settings(Path(data))).openapi()
+        description = make_app(settings(Path(data))).openapi()
     # Events have no end, and newer versions are looked for in the internet.
     schema = schemathesis.openapi.from_dict(description)
     return schema.exclude(path=["/api/events", "/api/models/check"])
@@ -85,13 +83,8 @@ def said(context: CheckContext, response: Any, case: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:Do not use the")
 @described().parametrize()  # type: ignore[untyped-decorator]
-@seed(9)
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@seed(SEED)
+@relaxed(12)
 def test_whatever_is_asked_is_answered(
     case: Any, running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from ollama_addon.engine.servers import Servers
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 from ollama_addon.web import gateway as gateway_module, listener as listener_module
-from ollama_addon.web.gateway import make_gateway
+from ollama_addon.web.gateway import Key, make_gateway
 from ollama_addon.web.listener import Listener
 
 from ..engine.scripted import Scripted, answer, cut, lines
@@ -62,7 +62,9 @@ class Running:
 async def gateway(*remote: ServerOptions, allow_changes: bool = False) -> AsyncIterator[Running]:
     servers = Servers(remote, None, agents=[AGENT], engine=EngineOptions(threads=3))
     await servers.refresh()
-    listener = Listener(make_gateway(servers, KEY, allow_changes=allow_changes), "127.0.0.1", 0)
+    listener = Listener(
+        make_gateway(servers, Key(KEY), allow_changes=allow_changes), "127.0.0.1", 0
+    )
     await listener.start()
     running = Running(f"http://127.0.0.1:{listener.port}", servers)
     try:
@@ -78,7 +80,7 @@ def at(server: Scripted) -> ServerOptions:
 
 
 def routes() -> list[tuple[str, str]]:
-    app = make_gateway(Servers((), None), KEY)
+    app = make_gateway(Servers((), None), Key(KEY))
     return [
         (method, route.path.replace("{digest}", DIGEST).replace("{model:path}", "m:1"))
         for route in app.routes
@@ -118,7 +120,9 @@ async def test_requests_are_counted_by_route(engine: Scripted) -> None:
     counted: list[tuple[str, int]] = []
     servers = Servers([at(engine)], None)
     await servers.refresh()
-    app = make_gateway(servers, KEY, on_request=lambda path, status: counted.append((path, status)))
+    app = make_gateway(
+        servers, Key(KEY), on_request=lambda path, status: counted.append((path, status))
+    )
     transport = httpx.ASGITransport(app)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://g") as client:
@@ -564,7 +568,7 @@ async def test_an_engine_that_hangs_up_before_it_answers(engine: Scripted) -> No
 async def test_a_port_that_is_taken_stops_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        listener = Listener(make_gateway(Servers((), None), KEY), "127.0.0.1", port)
+        listener = Listener(make_gateway(Servers((), None), Key(KEY)), "127.0.0.1", port)
         await listener.start()
         assert not listener.running
         assert str(port) in listener.message
@@ -585,7 +589,7 @@ async def test_stopping_ends_what_is_under_way(
     engine.on["/api/chat"] = never_answer
     servers = Servers([at(engine)], None)
     await servers.refresh()
-    listener = Listener(make_gateway(servers, KEY), "127.0.0.1", 0)
+    listener = Listener(make_gateway(servers, Key(KEY)), "127.0.0.1", 0)
     await listener.start()
     running = Running(f"http://127.0.0.1:{listener.port}", servers)
     asking = asyncio.create_task(running.say("m:1"))
@@ -596,3 +600,98 @@ async def test_stopping_ends_what_is_under_way(
         await asking
     await listener.stop()
     await servers.stop()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "evil.example:11434"}, 421),
+        ({"Host": "127.0.0.1.evil.example"}, 421),
+        ({"Host": ""}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "HTTP://EVIL.EXAMPLE"}, 403),
+        ({"Origin": "http://127.0.0.1:11434"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "nas.local:11434"}, 200),
+        ({"Host": "a0b1c2d3-ollama"}, 200),
+        ({"Origin": "app://obsidian.md"}, 200),
+        ({}, 200),
+    ],
+)
+async def test_pages_and_names_of_the_internet_are_refused_with_the_key(
+    engine: Scripted, headers: dict[str, str], status: int
+) -> None:
+    async with gateway(at(engine)) as running:
+        before = len(engine.requests)
+        answer = await running.http.get("/api/tags", headers=headers)
+        assert answer.status_code == status
+        assert "access-control-allow-origin" not in answer.headers
+        if status != 200:
+            assert answer.json()["error"]
+            assert len(engine.requests) == before
+        asked = await running.http.options("/api/chat", headers={**headers, "Origin": "http://x"})
+        assert asked.status_code >= 400
+
+
+async def test_a_key_may_have_letters_of_any_language(engine: Scripted) -> None:
+    key = "schlüssel ключ"
+    servers = Servers([at(engine)], None)
+    listener = Listener(make_gateway(servers, Key(key)), "127.0.0.1", 0)
+    await listener.start()
+    url = f"http://127.0.0.1:{listener.port}/api/tags"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        headers = {b"Authorization": f"Bearer {key}".encode()}
+        assert (await client.get(url, headers=headers)).is_success
+    await listener.stop()
+    await servers.stop()
+
+
+ODD_NAMES = [
+    "../../etc/passwd",
+    "a/../../b",
+    "..%2f..%2fb",
+    "/etc/passwd",
+    ".hidden",
+    "m:1\r\nX-Injected: y",
+    "m\x00:1",
+    "m:1 ",
+    "-rf",
+    "ä",
+    "m:" + "1" * 5000,
+    "http://evil.example/m:1",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+async def test_no_model_has_a_name_that_is_a_path(engine: Scripted, name: str) -> None:
+    bodies: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/api/chat", {"model": name, "messages": ASKED}),
+        ("POST", "/api/show", {"name": name}),
+        ("POST", "/v1/completions", {"model": name}),
+        ("POST", "/api/pull", {"model": name}),
+        ("POST", "/api/create", {"model": "m:2", "from": name}),
+        ("POST", "/api/copy", {"source": "m:1", "destination": name}),
+        ("POST", "/api/copy", {"source": name, "destination": "m:2"}),
+        ("DELETE", "/api/delete", {"model": name}),
+        ("POST", "/api/pull", {"model": "m:1", "name": name}),
+    ]
+    async with gateway(at(engine), allow_changes=True) as running:
+        asked = [path for path, _ in engine.requests]
+        for method, path, body in bodies:
+            answer = await running.http.request(method, path, json=body)
+            assert answer.status_code == 400, (path, answer.text)
+        raw = b"".join(b"%%%02x" % byte for byte in name.encode())
+        url = httpx.URL(f"{running.url}/v1/models/").copy_with(raw_path=b"/v1/models/" + raw)
+        assert (await running.http.get(url)).status_code in (400, 404)
+        assert [path for path, _ in engine.requests] == asked
+
+
+@pytest.mark.parametrize("key", ["MODEL", "Model", "Name", "moDel"])
+async def test_a_model_is_not_named_twice_for_another_reading(engine: Scripted, key: str) -> None:
+    """Ollama reads keys in letters of any size, and the last of them."""
+    async with gateway(at(engine)) as running:
+        body = {"model": "m:1", key: "other:1", "messages": ASKED}
+        answer = await running.http.post("/api/chat", json=body)
+        assert answer.status_code == 400
+        assert answer.json()["error"]

@@ -1,6 +1,7 @@
 // What can be done in Home Assistant with one click: its agents, its pipelines, its own integration.
 
 import { ask as request, during } from "./ask.js";
+import { sure } from "./dialog.js";
 import { el, find } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -59,13 +60,28 @@ for (const [id, method] of [["own-use", "POST"], ["own-undo", "DELETE"]]) {
     during(find(id), find("own-state"), async () => showOwn(await ask("own-integration", method))),
   );
 }
+
+function showAccess({ port, token, gateway_port, gateway_key }) {
+  const rows = { "ha.port": port, "ha.token": token, "ha.gateway_port": gateway_port, "ha.gateway_key": gateway_key };
+  find("access").replaceChildren(
+    ...Object.entries(rows).flatMap(([name, value]) => [el("dt", {}, t(name)), el("dd", {}, String(value))]),
+  );
+  find("access").hidden = false;
+}
+
 find("access-show").addEventListener("click", () =>
-  during(find("access-show"), find("access-said"), async () => {
-    const { port, token, gateway_port, gateway_key } = await ask("access");
-    const rows = { "ha.port": port, "ha.token": token, "ha.gateway_port": gateway_port, "ha.gateway_key": gateway_key };
-    find("access").replaceChildren(
-      ...Object.entries(rows).flatMap(([name, value]) => [el("dt", {}, t(name)), el("dd", {}, String(value))]),
-    );
-    find("access").hidden = false;
-  }),
+  during(find("access-show"), find("access-said"), async () => showAccess(await ask("access"))),
 );
+for (const [id, path, question, done] of [
+  ["token-new", "access/token", "ha.token.new.sure", "ha.token.new.done"],
+  ["key-new", "access/gateway-key", "ha.key.new.sure", "ha.key.new.done"],
+]) {
+  const button = find(id);
+  button.addEventListener("click", async () => {
+    if (!(await sure(t(question), button.textContent))) return;
+    await during(button, find("access-said"), async () => {
+      showAccess(await ask(path, "POST"));
+      find("access-said").textContent = t(done);
+    });
+  });
+}
