@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
@@ -48,7 +48,7 @@ class ScriptedHome:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def __aenter__(self) -> ScriptedHome:
+    async def __aenter__(self) -> Self:
         await self.open()
         return self
 
