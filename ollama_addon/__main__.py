@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Run the sidecar or one of its helpers; return the exit status."""
-    # What is imported below takes a second or more, in which it may be told to end, too: without
-    # this, the exit status would be that of a crash.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # What is imported below takes a second or more, in which it may be told to end, too. That is
+    # noted and not raised: it would come up in the middle of anything, and be lost there.
+    told_to_end = Event()
+    signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
     from ollama_addon.app import Settings
 
     parser = argparse.ArgumentParser(prog="ollama-addon", description=__doc__)
@@ -40,7 +42,7 @@ def main() -> int:
         return _backup(settings, arguments.step)
     from ollama_addon.process import serve
 
-    return serve(settings)
+    return serve(settings, told_to_end)
 
 
 def _healthcheck(settings: Settings) -> int:

@@ -6,8 +6,8 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from types import FrameType
-from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,31 +16,36 @@ from ollama_addon.app import Settings, make_app
 from ollama_addon.web.serving import served
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM; return the exit status."""
+def serve(settings: Settings, told_to_end: Event) -> int:
+    """Serve until SIGTERM, which may have come already; return the exit status."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s"
     )
     # Every request of ours to the engine would be a line of its own.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if told_to_end.is_set():
+        return 0
+    app = make_app(settings)
     server = _Server(
-        served(
-            make_app(settings),
-            host=settings.host,
-            port=settings.port,
-            timeout_graceful_shutdown=5,
-        )
+        app,
+        told_to_end,
+        served(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=5),
     )
     server.run()
-    return 0 if server.started else 1
+    return 0 if server.started or told_to_end.is_set() else 1
 
 
 class _Server(uvicorn.Server):
     """Ends by itself on SIGTERM; uvicorn would raise the signal again, which is an error."""
 
+    def __init__(self, app: FastAPI, told_to_end: Event, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
+        self._told_to_end = told_to_end
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End what streams for ever, too: uvicorn would wait for it and then break it off."""
-        parts = getattr(cast(FastAPI, self.config.app).state, "parts", None)
+        parts = getattr(self._app.state, "parts", None)
         if parts is not None:
             parts.events.closed = True
         super().handle_exit(sig, frame)
@@ -50,6 +55,8 @@ class _Server(uvicorn.Server):
         """Have signals end the server, and nothing else."""
         signals = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        if self._told_to_end.is_set():
+            self.should_exit = True
         try:
             yield
         finally:

@@ -190,7 +190,7 @@ async def cancel(request: Request, body: PullBody) -> None:
 
 @router.post("/pull", status_code=202)
 async def pull(request: Request, body: PullBody) -> dict[str, str]:
-    """Begin to download a model; the list tells how far it is."""
+    """Begin to download a model; the events tell how far it is."""
     await parts(request).inventory.pull(body.name)
     return {"status": "queued"}
 

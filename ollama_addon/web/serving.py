@@ -6,8 +6,11 @@ import asyncio
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ollama_addon.errors import AddonError
+from ollama_addon.web.door import refusal
 
 _HEAD_TIME = 10.0
 """Seconds in which a connection has to bring a request."""
@@ -16,11 +19,13 @@ _STUCK_TIME = 60.0
 _CONNECTIONS = 256
 """Beyond these, who comes is told 503."""
 
+_STOPPING = AddonError("stopping", "The add-on is being stopped. Try again in a moment.", 503)
+
 
 def served(app: ASGIApp, **more: Any) -> uvicorn.Config:
     """Return how uvicorn serves `app`; `more` are further settings of it."""
     return uvicorn.Config(
-        app,
+        _Interruptible(app),
         http=Impatient,
         ws="none",
         # Who asks is who is connected: ingress is known by its address, which a header such as
@@ -32,6 +37,30 @@ def served(app: ASGIApp, **more: Any) -> uvicorn.Config:
         limit_concurrency=_CONNECTIONS,
         **more,
     )
+
+
+class _Interruptible:
+    """Says why when it is broken off because the server ends; uvicorn would call it an error."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            # Only uvicorn cancels, and only then; what streams is broken off, for all to see.
+            if scope["type"] != "http":
+                raise
+            if not started:
+                await refusal(_STOPPING)(scope, receive, send)
 
 
 class Impatient(H11Protocol):

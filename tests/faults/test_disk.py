@@ -7,18 +7,16 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
+from dev.turn import events
 from tests.engine.scripted import MODEL, Scripted, lines
 from tests.home.scripted_home import ScriptedHome
 
 from .conftest import Report
 from .house import Sidecar, sidecar
-
-ABSENT = {"present": False, "failed": False}
 
 
 @pytest.fixture
@@ -121,24 +119,23 @@ async def test_the_disk_is_full_in_a_download(
 
     engine.on["/api/pull"] = full
     await house.client.post("/api/models/pull", json={"name": "large:1"})
-    async with asyncio.timeout(60):
-        while not (pull := (await large(house)))["failed"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    assert "The disk is full. Delete models" in pull["progress"]
+    heard = await pulled(house, "failed")
+    assert "The disk is full. Delete models" in heard
     assert (await house.say()).outcome == "done"
     del engine.on["/api/pull"]
     await house.client.post("/api/models/pull", json={"name": "large:1"})
-    async with asyncio.timeout(60):
-        while not (await large(house))["present"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    report("the disk is full in a download", heard=pull["progress"])
+    await pulled(house, "done")
+    report("the disk is full in a download", heard=heard)
     await house.lets_go(before)
 
 
-async def large(house: Sidecar) -> dict[str, Any]:
-    """Return the model that is being downloaded, as the panel sees it."""
-    found = await house.ask("/api/models")
-    return dict(next((each for each in found if each["name"] == "large:1"), ABSENT))
+async def pulled(house: Sidecar, state: str) -> str:
+    """Wait until a download has come so far, as the panel sees it; return its sentence."""
+    async with asyncio.timeout(60), house.client.stream("GET", "/api/events") as response:
+        async for name, data in events(response):
+            if name == "pull" and data["state"] == state:
+                return str(data["message"])
+    raise AssertionError("the stream ended")
 
 
 async def test_a_wanted_model_for_which_the_disk_is_too_full(
