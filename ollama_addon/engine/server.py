@@ -80,7 +80,13 @@ class Server:
         """Those in memory, by canonical name."""
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = ollama.AsyncClient(url, headers=headers, timeout=30, trust_env=False)
-        self.http = httpx.AsyncClient(base_url=url, headers=headers, trust_env=False)
+        self.http = httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            # A pool closes what it has too much of at its next use, which may be tomorrow.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=2),
+            trust_env=False,
+        )
         self._details: dict[tuple[str, str | None], Details] = {}
         self._checking: asyncio.Task[None] | None = None
         self._misses = 0

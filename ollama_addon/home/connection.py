@@ -118,6 +118,7 @@ class Connection:
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {self._token}"},
             timeout=POST_TIMEOUT,
+            limits=httpx.Limits(max_keepalive_connections=2),
             trust_env=False,
         )
         self._task = asyncio.create_task(self._stay_connected(), name="home connection")

@@ -43,8 +43,8 @@ class Held:
     children: int
 
     def fits(self, before: Held) -> bool:
-        # Two connections may be kept for the next request, which they were not before.
-        return self.descriptors <= before.descriptors + 2 and self.children <= before.children
+        # Two connections to the engine and two to Home Assistant may be kept for the next request.
+        return self.descriptors <= before.descriptors + 4 and self.children <= before.children
 
 
 class Sidecar:
