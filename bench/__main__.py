@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, shape, sidecar, techniques, turn
+from bench import gateway, mirror, shape, sidecar, soak, techniques, turn
 from bench.figures import Figure, table
 
 BENCHES = {
@@ -27,8 +27,10 @@ LONG = {
     "shape-1b": lambda quick: shape.run("1b", quick),
     "shape-4b": lambda quick: shape.run("4b", quick),
     "techniques": techniques.run,
+    "soak": soak.run,
 }
-"""What is run on request: all four homes, the shapes of larger models, one technique at a time."""
+"""What is run on request: all four homes, the shapes of larger models, one technique at a time,
+and thousands of turns."""
 
 
 def main() -> int:

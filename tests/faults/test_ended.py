@@ -99,29 +99,35 @@ Doing = Callable[[Sidecar], Coroutine[Any, Any, Any]]
 
 
 async def turn(it: Sidecar) -> None:
+    """In the middle of a turn."""
     await it.say("tell me something slowly")
 
 
 async def load(it: Sidecar) -> None:
+    """While a model is loaded."""
     await it.say("load slowly")
 
 
 async def task(it: Sidecar) -> None:
+    """In the middle of an AI task."""
     body = {"instructions": "tell me something slowly"}
     await it.client.post("/api/agents/home/generate", json=body)
 
 
 async def download(it: Sidecar) -> None:
+    """In a download."""
     (await it.client.post("/api/models/pull", json={"name": "large:1"})).raise_for_status()
 
 
 async def panel(it: Sidecar) -> None:
+    """With the panel open."""
     async with it.client.stream("GET", "/api/events") as response:
         async for _ in response.aiter_lines():
             pass
 
 
 async def gateway(it: Sidecar) -> None:
+    """In the middle of an answer of the gateway."""
     url = f"http://127.0.0.1:{it.environment['OLLAMA_ADDON_GATEWAY_PORT']}/api/chat"
     message = {"role": "user", "content": "tell me something slowly"}
     headers = {"Authorization": "Bearer faults-key"}
@@ -132,10 +138,11 @@ async def gateway(it: Sidecar) -> None:
 
 
 async def nothing(it: Sidecar) -> None:
-    pass
+    """While nothing happens."""
 
 
 async def everything(it: Sidecar) -> None:
+    """In all of these at once."""
     await asyncio.gather(*(each(it) for each in (turn, task, download, panel, gateway)))
 
 
@@ -150,7 +157,7 @@ async def test_told_to_end(
         seconds = await it.stop()
         await asyncio.wait({busy})
         busy.exception()
-        report(f"SIGTERM while there is {doing.__name__}", seconds=seconds)
+        report(f"SIGTERM: {doing.__doc__}", seconds=seconds)
 
 
 async def test_told_to_end_at_any_moment_of_its_start(
@@ -164,7 +171,7 @@ async def test_told_to_end_at_any_moment_of_its_start(
             # Before that Python itself is not there yet.
             await asyncio.sleep(0.25 + moment * 0.25)
             slowest = max(slowest, await it.stop())
-    report("SIGTERM at any moment of the start", seconds=slowest)
+    report("SIGTERM: At any moment of its start.", seconds=slowest)
 
 
 @asynccontextmanager

@@ -294,7 +294,8 @@ async def one_elsewhere_hangs(house: Sidecar, engine: Scripted, report: Report) 
     engine.on = usual
     silent.set()
     seconds = await house.recovered()
-    report(f"it hangs ({took:.0f} s)", heard=turn.error["message"], status=status, seconds=seconds)
+    fault = f"it hangs; the person hears so after {took:.0f} s"
+    report(fault, heard=turn.error["message"], status=status, seconds=seconds)
     await house.until("engine", "ok")
     await house.lets_go(before)
 
