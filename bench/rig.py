@@ -57,13 +57,13 @@ async def rig(entities: int) -> AsyncIterator[Rig]:
             agent = {"name": "Home", "model": MODEL, "context_window": 131_072}
             sidecar = Sidecar(
                 Path(folder) / "data",
-                {"agents": [agent], "servers": [{"url": engine.url}]},
-                {"HASS_URL": home.url, "HASS_TOKEN": TOKEN},
+                environment={"HASS_URL": home.url, "HASS_TOKEN": TOKEN},
+                agents=[agent],
+                servers=[{"url": engine.url}],
             )
             try:
                 began = time.monotonic()
-                await sidecar.start()
-                await sidecar.until()
+                await sidecar.start("engine", "models", "home", "agents")
                 took = time.monotonic() - began
                 yield Rig(
                     sidecar.client, sidecar.gateway, engine, home, house, sidecar.process, took

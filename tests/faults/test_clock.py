@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dev.stack import ROOT
 from tests.engine.scripted import Scripted
 from tests.home.scripted_home import ScriptedHome
 
 from .conftest import Report
-from .house import ROOT, sidecar
+from .house import sidecar
 
 _CLOCK = """
 import os, time

@@ -102,9 +102,7 @@ async def test_it_starts_with_a_full_disk(
         await it.stop()
         assert "Traceback" not in it.log, it.log
     finally:
-        if it.exit_status is None:
-            it.kill()
-        await it.client.aclose()
+        await it.close()
 
 
 async def test_the_disk_is_full_in_a_download(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dev.sidecar import GATEWAY_KEY, TOKEN
 from dev.turn import events
 from tests.engine.scripted import MODEL, Scripted
 from tests.home.scripted_home import ScriptedHome
@@ -68,7 +69,7 @@ async def test_killed_while_it_writes(
             # The last change may have been written without having been told of.
             assert kept in (asked, wanted)
             wanted = kept
-            assert (it.data / "token").read_text() == it.token
+            assert (it.data / "token").read_text() == TOKEN
         await it.start("engine", "home", "journal")
         with closing(sqlite3.connect(it.data / "journal.sqlite")) as journal:
             assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -87,9 +88,7 @@ async def test_killed_while_it_writes(
             *("journal-saved.sqlite", "homeassistant"),
         }, left
     finally:
-        if it.exit_status is None:
-            it.kill()
-        await it.client.aclose()
+        await it.close()
 
 
 # Told to end
@@ -128,9 +127,9 @@ async def panel(it: Sidecar) -> None:
 
 async def gateway(it: Sidecar) -> None:
     """In the middle of an answer of the gateway."""
-    url = f"http://127.0.0.1:{it.environment['OLLAMA_ADDON_GATEWAY_PORT']}/api/chat"
+    url = f"{it.gateway}/api/chat"
     message = {"role": "user", "content": "tell me something slowly"}
-    headers = {"Authorization": "Bearer faults-key"}
+    headers = {"Authorization": f"Bearer {GATEWAY_KEY}"}
     body = {"model": MODEL, "messages": [message]}
     async with it.client.stream("POST", url, json=body, headers=headers) as response:
         async for _ in response.aiter_lines():
@@ -187,6 +186,4 @@ async def ending(tmp_path: Path, home: ScriptedHome) -> AsyncIterator[Sidecar]:
         for problem in ("Task was destroyed", "never retrieved", "unclosed", "Exception ignored"):
             assert problem not in it.log, it.log
     finally:
-        if it.exit_status is None:
-            it.kill()
-        await it.client.aclose()
+        await it.close()
