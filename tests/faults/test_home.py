@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from dev.stack import Stack
 from tests.engine.scripted import Scripted
 from tests.home.scripted_home import TOKEN, Message, ScriptedHome
-from tests.test_engine_room import engine as engine_of
 
 from .conftest import Report
-from .house import ORDER, Sidecar, done, furnished, sidecar
+from .house import Sidecar, done, furnished, sidecar
 
 
 async def test_home_assistant_stops_and_starts_again(
@@ -205,64 +203,3 @@ async def test_the_supervisor_is_away(
         assert supervisor.announced[0]["service"] == "ollama_addon"
         heard = f"{turn.error['message']} In the panel: {sentence}"
         report("the Supervisor is away", heard=heard, status=status, seconds=seconds)
-
-
-# The real ones
-
-
-@pytest.mark.stack
-@pytest.mark.asyncio(loop_scope="session")
-async def test_the_real_home_assistant_restarts_in_the_middle_of_a_turn(
-    stack: Stack, report: Report
-) -> None:
-    turn = asyncio.create_task(stack.say("tell me a long story about a lighthouse"))
-    await stack.home.post("services/homeassistant/restart", {})
-    began = time.monotonic()
-    async with asyncio.timeout(120):
-        while (status := await _home(stack))["state"] == "ok":  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    told = await turn
-    assert told.reply or told.error
-    order = await stack.say(ORDER)
-    heard = order.error["message"] if order.error else order.reply
-    assert heard
-    await stack.until_ready()
-    async with asyncio.timeout(120):
-        while (await stack.say(ORDER)).outcome != "done":  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
-    report(
-        "the real one is restarted in the middle of a turn",
-        heard=heard,
-        status=status["message"],
-        seconds=time.monotonic() - began,
-    )
-
-
-async def _home(stack: Stack) -> dict[str, str]:
-    answer = await stack.client.get("/api/status")
-    return dict(answer.json()["home"])
-
-
-@pytest.mark.stack
-@pytest.mark.asyncio(loop_scope="session")
-async def test_the_real_engine_is_killed_in_the_middle_of_a_turn(
-    stack: Stack, report: Report
-) -> None:
-    assert (await stack.say(ORDER)).outcome == "done"
-    process = engine_of(stack)
-    turn = asyncio.create_task(stack.say("tell me a long story about a lighthouse"))
-    await asyncio.sleep(0.3)
-    process.kill()
-    began = time.monotonic()
-    answer = await stack.client.get("/api/status")
-    told = await turn
-    assert told.reply or told.error
-    async with asyncio.timeout(120):
-        while (await stack.say(ORDER)).outcome != "done":  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
-    report(
-        "the real engine is killed in the middle of a turn",
-        heard=told.error["message"] if told.error else told.reply,
-        status=answer.json()["engine"]["message"],
-        seconds=time.monotonic() - began,
-    )
