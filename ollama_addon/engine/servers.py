@@ -26,8 +26,10 @@ _LOGGER = logging.getLogger(__name__)
 
 OLLAMAS_CONTEXT = 4096
 """The context window, in tokens, where nobody says another one."""
-_ELSEWHERE = 16
-"""How many requests for a model a server on another machine is sent at once; it has a queue."""
+_ELSEWHERE = 17
+"""How many requests for a model a server on another machine is sent at once; it has a queue.
+
+Sixteen of them may be tasks."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
 _CHECK_AGAIN = 5.0
