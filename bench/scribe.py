@@ -92,7 +92,7 @@ class Scribe:
                 return await self._chat(request, json.loads(body))
             finally:
                 self._running -= 1
-        answer = await self._engine.request(request.method, request.path, content=body)
+        answer = await self._engine.request(request.method, request.path_qs, content=body)
         content = answer.content
         if request.path == "/api/show" and answer.is_success:
             shown = answer.json()
