@@ -74,6 +74,7 @@ async def test_token_and_key_are_made_anew_with_the_keyboard(
             await page.keyboard.press("Enter")
             await page.keyboard.press("Tab")
             await page.keyboard.press("Enter")
+            await expect(page.locator("#access")).not_to_contain_text(before)
             await expect(page.locator("#access-said")).to_contain_text("is in use")
             after = (tmp_path / name).read_text()
             assert after != before
