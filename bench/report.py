@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dev.pages import fill, table
 from dev.stack import ROOT
 
 _PAGE = ROOT / "docs" / "performance.md"
@@ -50,20 +51,12 @@ def main() -> int:
     page = _PAGE.read_text()
     for name, rows in tables.items():
         try:
-            made = "\n".join(rows())
+            page = fill(page, name, rows())
         except (KeyError, TypeError):
             continue  # not in these files
-        before, mark, rest = page.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition("<!-- end -->")
-        page = f"{before}{mark}\n{made}\n\n{end}{after}"
         print(f"{name}: written")
     _PAGE.write_text(page)
     return 0
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _figures(figures: Sequence[dict[str, Any]]) -> list[str]:
@@ -80,7 +73,7 @@ def _figures(figures: Sequence[dict[str, Any]]) -> list[str]:
                 f"{spread[0]:.3g} to {spread[1]:.3g}" if spread else "",
             )
         )
-    return _table(("what", "measured", "bar", "met", "quartiles"), rows)
+    return table(("what", "measured", "bar", "met", "quartiles"), rows)
 
 
 def _turns(homes: dict[str, Any]) -> list[str]:
@@ -110,7 +103,7 @@ def _turns(homes: dict[str, Any]) -> list[str]:
                     )
                 )
     head = ("home", "turn", "side", "calls", "prompt", "read", "decoded", "first word", "reply")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _devices(homes: dict[str, Any]) -> list[str]:
@@ -129,7 +122,7 @@ def _devices(homes: dict[str, Any]) -> list[str]:
         rows.append(cells)
     head = ["machine", "tokens/s read / written"]
     head += [f"{kind}, {_SIDES[side]}" for kind in ("cold", "warm") for side in _SIDES]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _shapes(raw: dict[str, Any]) -> list[str]:
@@ -153,7 +146,7 @@ def _shapes(raw: dict[str, Any]) -> list[str]:
                 )
     if not rows:
         raise KeyError("shape-1b")
-    return _table(("shape", "turn", "side", "read", "decoded", "reply"), rows)
+    return table(("shape", "turn", "side", "read", "decoded", "reply"), rows)
 
 
 def _techniques(raw: dict[str, Any]) -> list[str]:
@@ -175,7 +168,7 @@ def _techniques(raw: dict[str, Any]) -> list[str]:
             )
         )
     head = ("", "calls", "prompt", "read", "decoded", "time of a turn", "of the first, cold")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _grammar(raw: dict[str, Any]) -> list[str]:
@@ -204,7 +197,7 @@ def _sidecar(raw: dict[str, Any]) -> list[str]:
             )
         )
     head = ("entities", "p50", "p99", "turns a second, 1, 8, 32 at once", "memory", "to ready")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _mirror(raw: dict[str, Any]) -> list[str]:

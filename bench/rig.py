@@ -17,6 +17,7 @@ import psutil
 from bench.engine import MODEL, ScriptedEngine, scripted_engine
 from bench.houses import furnish
 from dev.sidecar import Sidecar
+from dev.stack import PARTS
 from tests.home.scripted_home import TOKEN, ScriptedHome
 from tests.home.scripted_house import ScriptedHouse
 
@@ -63,7 +64,7 @@ async def rig(entities: int) -> AsyncIterator[Rig]:
             )
             try:
                 began = time.monotonic()
-                await sidecar.start("engine", "models", "home", "agents")
+                await sidecar.start(*PARTS)
                 took = time.monotonic() - began
                 yield Rig(
                     sidecar.client, sidecar.gateway, engine, home, house, sidecar.process, took

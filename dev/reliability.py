@@ -14,9 +14,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dev.pages import fill, table
 from dev.stack import ROOT
 
 _PAGE = ROOT / "docs" / "reliability.md"
+_HEAD = ("Fault", "What the person hears", "What the status says", "Seconds")
 _LONG = 170
 """Characters of a sentence; what a broken server says may be longer."""
 
@@ -26,28 +28,19 @@ def main() -> int:
     rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
     page = _PAGE.read_text()
     for name in dict.fromkeys(row["test"].partition(".")[0] for row in rows):
-        before, mark, rest = page.partition(f"<!-- {name} -->\n")
-        if not mark:
+        if f"<!-- {name} -->\n" not in page:
             print(f"{name}: has no place in {_PAGE.name}")
             continue
-        _, end, after = rest.partition("<!-- end -->")
-        made = "\n".join(_table([row for row in rows if row["test"].startswith(f"{name}.")]))
-        page = f"{before}{mark}\n{made}\n\n{end}{after}"
+        there = [_cells(row) for row in rows if row["test"].startswith(f"{name}.")]
+        page = fill(page, name, table(_HEAD, there))
         print(f"{name}: written")
     _PAGE.write_text(page)
     return 0
 
 
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| Fault | What the person hears | What the status says | Seconds |",
-        "| :-- | :-- | :-- | --: |",
-    ]
-    for row in rows:
-        seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
-        cells = (_cell(row["fault"]), _cell(row["heard"]), _cell(row["status"]), seconds)
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+def _cells(row: dict[str, Any]) -> list[str]:
+    seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
+    return [*(_cell(row[key]) for key in ("fault", "heard", "status")), seconds]
 
 
 def _cell(text: str) -> str:

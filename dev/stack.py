@@ -20,13 +20,13 @@ from dev.engines import choose_engine
 from dev.homeassistant import HomeAssistant, home_assistant
 from dev.homeassistant.install import InstallError
 from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor
-from dev.turn import Turn, events
+from dev.turn import Turn, events, say
 
 ROOT = Path(__file__).resolve().parent.parent
 _MODEL = "smollm2:135m"
 _PATIENCE = 60
 """Seconds without any progress after which a stack that is not ready is given up."""
-_PARTS = ("engine", "models", "home", "agents")
+PARTS = ("engine", "models", "home", "agents")
 """What `/api/status` tells of, one by one."""
 _NOT_INHERITED = {"HASS_TOKEN", "HASS_URL", "OLLAMA_HOST"}
 """What this process uses itself, and would lead the sidecar around its Supervisor."""
@@ -81,13 +81,7 @@ class Stack:
 
         `more` are further fields of the request, such as `language` or `conversation_id`.
         """
-        turn = Turn(text)
-        request = self.client.stream(
-            "POST", f"/api/agents/{agent}/converse", json={"text": text, **more}
-        )
-        async with request as response:
-            await turn.read(response)
-        return turn
+        return await say(self.client, text, agent, **more)
 
     async def say_in_assist(self, text: str, *, agent: str = "home", **more: Any) -> Turn:
         """Say a sentence in Home Assistant, as Assist does, and return the whole turn.
@@ -229,7 +223,7 @@ class Stack:
                     yield {
                         part: (each["state"], each["message"])
                         for part, each in answer.json().items()
-                        if part in _PARTS
+                        if part in PARTS
                     }
             await asyncio.sleep(0.25)
 

@@ -41,6 +41,11 @@ class Turn:
     outcome: str = ""
     error: dict[str, str] | None = None
 
+    @property
+    def heard(self) -> str:
+        """What the person hears."""
+        return self.error["message"] if self.error else self.reply
+
     async def read(self, response: httpx.Response) -> None:
         """Take the turn from the answer of `converse`, as it streams in."""
         if response.is_error:
@@ -66,6 +71,18 @@ class Turn:
                     self.outcome = data["outcome"]
                 case "error":
                     self.error = data
+
+
+async def say(client: httpx.AsyncClient, text: str, agent: str = "home", **more: Any) -> Turn:
+    """Say a sentence to an agent of the sidecar that `client` speaks to; return the whole turn.
+
+    `more` are further fields of the request, such as `language` or `conversation_id`.
+    """
+    turn = Turn(text)
+    path = f"/api/agents/{agent}/converse"
+    async with client.stream("POST", path, json={"text": text, **more}) as response:
+        await turn.read(response)
+    return turn
 
 
 async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:

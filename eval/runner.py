@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from dev.stack import Stack, StackError
+from dev.stack import PARTS, Stack, StackError
 from dev.turn import Turn
 from eval.cases import Case
 from eval.home import Home
@@ -19,7 +19,6 @@ from eval.result import Result
 from eval.scoring import Spoken, judge
 from eval.values import House, observe
 
-_PARTS = ("engine", "models", "home", "agents")
 _SETTLED = 6
 """The sidecar has seen the whole home when it has told the same of it so many times."""
 _POLL = 0.25
@@ -82,9 +81,7 @@ class Runner:
                 status = (await self._stack.client.get("/api/status")).json()
             if status.get("problems"):
                 raise StackError(" ".join(status["problems"]))
-            parts = [
-                status[part] for part in ("engine", "models", "home", "agents") if part in status
-            ]
+            parts = [status[part] for part in PARTS if part in status]
             well = bool(parts) and all(part["state"] == "ok" for part in parts)
             same, told = (same + 1 if well and status == told else 0), status
             if same == _SETTLED:

@@ -10,20 +10,12 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-import httpx
-
 if TYPE_CHECKING:
     from ollama_addon.app import Settings
 
 
 def main() -> int:
     """Run the sidecar or one of its helpers; return the exit status."""
-    # What is imported below takes a second or more, in which it may be told to end, too. That is
-    # noted and not raised: it would come up in the middle of anything, and be lost there.
-    told_to_end = Event()
-    signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
-    from ollama_addon.app import Settings
-
     parser = argparse.ArgumentParser(prog="ollama-addon", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="run the sidecar")
@@ -33,6 +25,13 @@ def main() -> int:
     saving = commands.add_parser("backup", help="what the Supervisor calls around its backups")
     saving.add_argument("step", choices=["begin", "end"])
     arguments = parser.parse_args()
+    told_to_end = Event()
+    if arguments.command == "serve":
+        # What is imported below takes a second or more, in which it may be told to end, too. That
+        # is noted and not raised: it would come up in the middle of anything, and be lost there.
+        signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
+    from ollama_addon.app import Settings
+
     settings = Settings.from_environment()
     if arguments.command == "healthcheck":
         return _healthcheck(settings)
@@ -46,6 +45,8 @@ def main() -> int:
 
 
 def _healthcheck(settings: Settings) -> int:
+    import httpx
+
     try:
         response = httpx.get(f"http://127.0.0.1:{settings.port}/health", timeout=5, trust_env=False)
     except httpx.HTTPError as error:

@@ -15,13 +15,3 @@ class AddonError(Exception):
         self.code = code
         self.message = message
         self.status = status
-
-
-def unkept(what: str, error: OSError) -> AddonError:
-    """Make the error for what could not be written to the disk."""
-    return AddonError(
-        "not_kept",
-        f"{what} could not be kept: {error.strerror or error}. See to it that the disk has room, "
-        "then try again.",
-        507,
-    )

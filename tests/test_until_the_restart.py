@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,9 +19,11 @@ from aiohttp import web
 from dev.homeassistant import HomeAssistant, home_assistant
 from dev.supervisor import ADDRESS, Addon, Core as RunningCore, Manifest, Supervisor
 from ollama_addon import __version__
+from ollama_addon.engine.daemon import free_port
 from tests.companion.core import Core, core, speech
 from tests.companion.test_companion import until
-from tests.engine.scripted import MODEL, Scripted, answer, lines
+from tests.engine.scripted import MODEL, Scripted
+from tests.faults import engine as kitchen
 
 pytestmark = pytest.mark.stack
 
@@ -33,18 +34,9 @@ LIGHT = "light.kitchen_light"
 
 async def chat(request: web.Request) -> web.StreamResponse:
     """Turn the kitchen light on when it is spoken of, fail when told to; greet otherwise."""
-    said = (await request.json())["messages"][-1]["content"].lower()
-    if "please fail" in said:
+    if "please fail" in (await request.json())["messages"][-1]["content"].lower():
         return web.json_response({"error": "out of memory"}, status=500)
-    if "turn on the kitchen light" in said:
-        return await lines(request, *answer('{"do": ["turn on Kitchen light"]}'))
-    return await lines(request, *answer('{"say": "Hello."}'))
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    return await kitchen.chat(request)
 
 
 class House:

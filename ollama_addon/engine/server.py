@@ -117,13 +117,13 @@ class Server:
         except TROUBLE as error:
             if self.healthy:
                 _LOGGER.warning("%s does not answer any more: %r", self.name, error)
-            slow = isinstance(error, httpx.TimeoutException | TimeoutError)
-            self.down((self._away() if slow else self.said(error, "")).message)
+            self.down((self._away() if _is_slow(error) else self.said(error, "")).message)
             self._misses += 1
             if self._misses >= _MISSES:
                 # It would be waited for in vain, and much longer.
                 for waiting in self._waiting:
-                    waiting.reschedule(asyncio.get_running_loop().time())
+                    if not waiting.expired():
+                        waiting.reschedule(asyncio.get_running_loop().time())
             return
         if not self.healthy:
             _LOGGER.info("%s answers; models: %d", self.name, len(models.models))
@@ -227,15 +227,15 @@ class Server:
         """Turn what went wrong in talking to it about `model` into a sentence for a person."""
         if isinstance(error, ollama.ResponseError):
             return self._refused(error, model)
-        slow = isinstance(error, httpx.TimeoutException | TimeoutError)
-        if slow and not isinstance(error, httpx.ConnectTimeout) and self._misses < _MISSES:
+        connected = not isinstance(error, httpx.ConnectTimeout)
+        if _is_slow(error) and connected and self._misses < _MISSES:
             return AddonError(
                 "engine_busy",
                 f"{self.name} takes too long to answer. Try again in a moment; if this happens "
                 "often, choose a smaller model.",
                 503,
             )
-        if isinstance(error, httpx.HTTPError | OSError | TimeoutError):
+        if isinstance(error, httpx.HTTPError | OSError):
             return self._away()
         return AddonError(
             "bad_answer",
@@ -284,6 +284,10 @@ class Server:
             await asyncio.gather(self._checking, return_exceptions=True)
         await self.client.close()  # type: ignore[no-untyped-call]
         await self.http.aclose()
+
+
+def _is_slow(error: Exception) -> bool:
+    return isinstance(error, httpx.TimeoutException | TimeoutError)
 
 
 async def _beginning(response: httpx.Response) -> bytes:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ollama_addon.engine.servers import Servers
-from ollama_addon.errors import AddonError, unkept
+from ollama_addon.errors import AddonError
+from ollama_addon.files import keep
 from ollama_addon.home.connection import Connection
 from ollama_addon.model_names import canonical
 from ollama_addon.options import AgentOptions
@@ -314,13 +315,7 @@ class OwnIntegration:
             return _Made()
 
     def _keep(self, made: _Made) -> None:
-        temporary = self._kept.with_suffix(".new")
-        try:
-            temporary.write_text(json.dumps(asdict(made)))
-            temporary.replace(self._kept)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise unkept("What was set up in Home Assistant", error) from error
+        keep(self._kept, json.dumps(asdict(made)), "What was set up in Home Assistant")
 
 
 def _settings(agent: AgentOptions) -> dict[str, Any]:

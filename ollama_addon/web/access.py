@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from ollama_addon.errors import unkept
-from ollama_addon.web.auth import keep_token, new_token
+from ollama_addon import files
+from ollama_addon.web.auth import new_token
 from ollama_addon.web.options import keep, kept
 from ollama_addon.web.state import Parts, parts
 
@@ -33,7 +32,7 @@ async def another_token(request: Request) -> dict[str, Any]:
     """Make another token and tell Home Assistant; the old one opens nothing from now on."""
     all_parts = parts(request)
     token = new_token()
-    _keep(all_parts.data / "token", token)
+    files.keep(all_parts.data / "token", token, "The new token")
     all_parts.access.guard.token = token
     _LOGGER.info("The token was made anew")
     all_parts.access.tell_token()
@@ -57,18 +56,11 @@ async def another_key(request: Request) -> dict[str, Any]:
         gateway = all_parts.options.gateway.model_copy(update={"key": key})
         all_parts.options = all_parts.options.model_copy(update={"gateway": gateway})
     else:
-        _keep(all_parts.data / "gateway_key", key)
+        files.keep(all_parts.data / "gateway_key", key, "The new key")
     all_parts.access.gateway.change(key)
     _LOGGER.info("The gateway's key was made anew")
     all_parts.access.tell_key()
     return _shown(all_parts)
-
-
-def _keep(path: Path, token: str) -> None:
-    try:
-        keep_token(path, token)
-    except OSError as error:
-        raise unkept("The new one", error) from error
 
 
 def _shown(all_parts: Parts) -> dict[str, Any]:

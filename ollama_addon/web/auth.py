@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.requests import HTTPConnection
 
 from ollama_addon.errors import AddonError
+from ollama_addon.files import keep
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,10 +29,10 @@ def read_token(path: Path) -> str:
         return token
     token = _unkept.get(path) or new_token()
     try:
-        keep_token(path, token)
-    except OSError as error:
+        keep(path, token, f"{path}, which changes then,")
+    except AddonError as error:
         if path not in _unkept:
-            _LOGGER.error("%s cannot be kept, so that it changes: %s", path, error)
+            _LOGGER.error("%s", error.message)
         _unkept[path] = token
     return token
 
@@ -39,18 +40,6 @@ def read_token(path: Path) -> str:
 def new_token() -> str:
     """Make a token that nobody can guess."""
     return secrets.token_urlsafe(32)
-
-
-def keep_token(path: Path, token: str) -> None:
-    """Keep a token in a file in place of the one before. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    try:
-        temporary.touch(mode=0o600)
-        temporary.write_text(token)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 _HARMLESS = {"GET", "HEAD", "OPTIONS"}

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from ollama_addon.errors import AddonError, unkept
+from ollama_addon import files
+from ollama_addon.errors import AddonError
 from ollama_addon.options import OptionProblem, check_options
 from ollama_addon.web.state import Parts, parts
 
 router = APIRouter(prefix="/api")
-
-_WRITING = threading.Lock()
 
 
 class OptionsBody(BaseModel):
@@ -76,7 +73,9 @@ async def keep(all_parts: Parts, options: dict[str, Any]) -> None:
     if all_parts.supervisor is not None:
         await all_parts.supervisor.set_options(options)
     else:
-        await asyncio.to_thread(_write, all_parts.data / "options.json", options)
+        text = json.dumps(options, ensure_ascii=False, indent=2)
+        path = all_parts.data / "options.json"
+        await asyncio.to_thread(files.keep, path, text, "The options")
 
 
 async def kept(all_parts: Parts) -> dict[str, Any]:
@@ -87,19 +86,6 @@ async def kept(all_parts: Parts) -> dict[str, Any]:
         return dict(json.loads((all_parts.data / "options.json").read_text("utf-8")))
     except FileNotFoundError:
         return {}
-
-
-def _write(path: Path, options: dict[str, Any]) -> None:
-    """Replace the file whole, so that a crash leaves the old one."""
-    temporary = path.with_name(f"{path.name}.new")
-    with _WRITING:
-        try:
-            temporary.touch(mode=0o600)
-            temporary.write_text(json.dumps(options, ensure_ascii=False, indent=2), "utf-8")
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise unkept("The options", error) from error
 
 
 def _as_json(problem: OptionProblem) -> dict[str, str]:

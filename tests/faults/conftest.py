@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from dev.stack import PARTS
 from tests.engine.scripted import Scripted
 from tests.home.scripted_home import ScriptedHome
 
 from .engine import capable
-from .house import Sidecar, furnished, sidecar
+from .house import Sidecar, between, furnished, sidecar
 
 
 @pytest.fixture
@@ -35,9 +36,8 @@ async def house(tmp_path: Path, home: ScriptedHome, engine: Scripted) -> AsyncIt
     """The sidecar between the two, ready."""
     async with sidecar(
         tmp_path / "data",
-        *("engine", "models", "home", "agents"),
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        *PARTS,
+        **between(home, engine),
     ) as it:
         yield it
 

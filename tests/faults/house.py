@@ -15,8 +15,8 @@ from aiohttp import web
 
 from dev import sidecar as processes
 from dev.sidecar import PATIENCE
-from dev.turn import Turn
-from tests.engine.scripted import MODEL
+from dev.turn import Turn, say
+from tests.engine.scripted import MODEL, Scripted
 from tests.home.scripted_home import TOKEN, Message, ScriptedHome
 from tests.home.scripted_house import ScriptedHouse
 
@@ -45,13 +45,7 @@ class Sidecar(processes.Sidecar):
 
     async def say(self, text: str = ORDER, **more: Any) -> Turn:
         """Say a sentence and return the whole turn."""
-        turn = Turn(text)
-        request = {"text": text, **more}
-        async with self.client.stream(
-            "POST", "/api/agents/home/converse", json=request
-        ) as response:
-            await turn.read(response)
-        return turn
+        return await say(self.client, text, **more)
 
     async def recovered(self) -> float:
         """Wait until an order is carried out; return the seconds that took."""
@@ -93,14 +87,26 @@ class Sidecar(processes.Sidecar):
 @asynccontextmanager
 async def sidecar(data: Path, *ready: str, **more: Any) -> AsyncIterator[Sidecar]:
     """Run a sidecar whose parts `ready` are; it ends well, and without any traceback."""
-    it = Sidecar(data, **more)
-    try:
+    async with ending_well(Sidecar(data, **more)) as it:
         await it.start(*ready)
         yield it
-        await it.stop()
+
+
+@asynccontextmanager
+async def ending_well(it: Sidecar) -> AsyncIterator[Sidecar]:
+    """Stop it in the end, where that was not done; it has said nothing of what was not foreseen."""
+    try:
+        yield it
+        if it.exit_status is None:
+            await it.stop()
         assert "Traceback" not in it.log, it.log
     finally:
         await it.close()
+
+
+def between(home: ScriptedHome, engine: Scripted) -> dict[str, Any]:
+    """Return what leads a sidecar to the two."""
+    return {"environment": {"HASS_URL": home.url}, "servers": [{"url": engine.url}]}
 
 
 def furnished(home: ScriptedHome) -> ScriptedHouse:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.stack import ROOT
+from dev.stack import PARTS, ROOT
 from tests.engine.scripted import Scripted
 from tests.home.scripted_home import ScriptedHome
 
@@ -43,7 +43,7 @@ async def test_the_clock_jumps(
     (tmp_path / "site" / "sitecustomize.py").write_text(_CLOCK)
     async with sidecar(
         tmp_path / "data",
-        *("engine", "models", "home", "agents"),
+        *PARTS,
         environment={
             "HASS_URL": home.url,
             "CLOCK": str(clock),

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from dev.stack import PARTS
 from dev.turn import events
 from tests.engine.scripted import MODEL, Scripted, lines
 from tests.home.scripted_home import ScriptedHome
 
 from .conftest import Report
-from .house import Sidecar, sidecar
+from .house import Sidecar, between, ending_well, sidecar
 
 
 @pytest.fixture
@@ -31,16 +32,14 @@ def small(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def fill(disk: Path) -> Path:
+def fill(disk: Path) -> None:
     """Leave not a byte."""
-    file = disk / "full"
-    with file.open("wb", buffering=0) as everything:
+    with (disk / "full").open("wb", buffering=0) as everything:
         try:
             while everything.write(b"x" * 4096):
                 pass
         except OSError:
             pass
-    return file
 
 
 async def test_the_disk_is_full_under_the_journal(
@@ -48,9 +47,8 @@ async def test_the_disk_is_full_under_the_journal(
 ) -> None:
     async with sidecar(
         small / "data",
-        *("engine", "models", "home", "agents"),
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        *PARTS,
+        **between(home, engine),
     ) as it:
         assert (await it.say()).outcome == "done"
         before = await it.at_rest()
@@ -81,14 +79,13 @@ async def test_it_starts_with_a_full_disk(
 ) -> None:
     it = Sidecar(
         small / "data",
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        **between(home, engine),
     )
     it.log_file = small.with_name("log")
     it.prepare()
     (it.data / "gateway_key").unlink()
     fill(small)
-    try:
+    async with ending_well(it):
         it.spawn()
         await it.answering()
         turn = await it.say()
@@ -99,10 +96,6 @@ async def test_it_starts_with_a_full_disk(
         await it.say()
         await it.until("journal", "ok")
         report("it starts with a full disk", heard=turn.reply, status=status)
-        await it.stop()
-        assert "Traceback" not in it.log, it.log
-    finally:
-        await it.close()
 
 
 async def test_the_disk_is_full_in_a_download(
@@ -147,8 +140,7 @@ async def test_a_wanted_model_for_which_the_disk_is_too_full(
     engine.on["/api/pull"] = full
     async with sidecar(
         tmp_path / "data",
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        **between(home, engine),
     ) as it:
         status = await it.until("models", "down", "The disk is full")
         turn = await it.say()

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from dev.sidecar import GATEWAY_KEY, TOKEN
+from dev.stack import PARTS
 from dev.turn import events
 from tests.engine.scripted import MODEL, Scripted
 from tests.home.scripted_home import ScriptedHome
 
 from .conftest import Report
 from .engine import COMMAND
-from .house import Sidecar
+from .house import Sidecar, between, ending_well
 
 KILLS = 6
 
@@ -32,8 +33,7 @@ async def test_killed_while_it_writes(
     chance = random.Random(9)
     it = Sidecar(
         tmp_path / "data",
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        **between(home, engine),
     )
     heard: list[str] = []
     """The turns whose writing was told of: they are kept, whatever happens."""
@@ -57,7 +57,7 @@ async def test_killed_while_it_writes(
             (await it.client.put("/api/options", json={"options": asked})).raise_for_status()
             wanted = asked
 
-    try:
+    async with ending_well(it):
         for _ in range(KILLS):
             await it.start("engine", "home", "agents")
             doing = [asyncio.create_task(work) for work in (listen(), talk(), talk(), change())]
@@ -81,14 +81,11 @@ async def test_killed_while_it_writes(
         seconds = await it.recovered()
         report(f"killed {KILLS} times while it writes", status=status, seconds=seconds)
         await it.stop()
-        assert "Traceback" not in it.log, it.log
         left = {path.name for path in it.data.iterdir()}
         assert left <= {
             *("options.json", "token", "gateway_key", "id", "companion"),
             *("journal-saved.sqlite", "homeassistant"),
         }, left
-    finally:
-        await it.close()
 
 
 # Told to end
@@ -150,7 +147,7 @@ async def test_told_to_end(
     tmp_path: Path, home: ScriptedHome, report: Report, doing: Doing
 ) -> None:
     async with ending(tmp_path, home) as it:
-        await it.start("engine", "models", "home", "agents")
+        await it.start(*PARTS)
         busy = asyncio.create_task(doing(it))
         await asyncio.sleep(1)
         seconds = await it.stop()
@@ -180,10 +177,7 @@ async def ending(tmp_path: Path, home: ScriptedHome) -> AsyncIterator[Sidecar]:
         tmp_path / "data",
         environment={"HASS_URL": home.url, "OLLAMA_ADDON_ENGINE_COMMAND": COMMAND},
     )
-    try:
+    async with ending_well(it):
         yield it
-        assert "Traceback" not in it.log, it.log
         for problem in ("Task was destroyed", "never retrieved", "unclosed", "Exception ignored"):
             assert problem not in it.log, it.log
-    finally:
-        await it.close()

@@ -6,13 +6,14 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from aiohttp import web
 
+from dev.stack import PARTS
 from ollama_addon.engine.daemon import free_port
 from tests.engine.scripted import MODEL, Handler, Scripted, answer, cut, lines
 from tests.home.scripted_home import ScriptedHome
@@ -198,7 +199,7 @@ async def test_an_engine_elsewhere_is_switched_off(
 async def bundled(tmp_path: Path, home: ScriptedHome) -> AsyncIterator[Sidecar]:
     async with sidecar(
         tmp_path / "bundled",
-        *("engine", "models", "home", "agents"),
+        *PARTS,
         environment={"HASS_URL": home.url, "OLLAMA_ADDON_ENGINE_COMMAND": COMMAND},
     ) as it:
         yield it
@@ -211,7 +212,7 @@ def daemon(house: Sidecar) -> psutil.Process:
 
 
 async def broken_by(
-    house: Sidecar, fault: Callable[[psutil.Process], Awaitable[None] | None]
+    house: Sidecar, fault: Callable[[psutil.Process], None]
 ) -> tuple[str, psutil.Process]:
     """Do something to the daemon while it answers; return what the person hears."""
     process = daemon(house)

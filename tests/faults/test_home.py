@@ -14,9 +14,10 @@ from aiohttp import web
 
 from tests.engine.scripted import Scripted
 from tests.home.scripted_home import TOKEN, Message, ScriptedHome
+from tests.scripted_supervisor import Told, answer_for_itself
 
 from .conftest import Report
-from .house import Sidecar, done, furnished, sidecar
+from .house import Sidecar, between, done, furnished, sidecar
 
 
 async def test_home_assistant_stops_and_starts_again(
@@ -27,7 +28,7 @@ async def test_home_assistant_stops_and_starts_again(
     await home.close()
     status = await house.until("home", "down")
     turn = await house.say()
-    heard = turn.error["message"] if turn.error else turn.reply
+    heard = turn.heard
     assert "Home Assistant" in heard
     assert turn.outcome != "done"
     greeting = await house.say("good evening")  # what needs no house is still answered
@@ -52,7 +53,7 @@ async def test_the_connection_is_lost_in_the_middle_of_an_order(
 
     home.posts["intent/handle"] = vanish
     turn = await house.say()
-    heard = turn.error["message"] if turn.error else turn.reply
+    heard = turn.heard
     assert heard
     assert turn.outcome != "done"
     seconds = await house.recovered()
@@ -67,8 +68,7 @@ async def test_home_assistant_refuses_the_token(
     home.token = "another"
     async with sidecar(
         tmp_path / "data",
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        **between(home, engine),
     ) as it:
         status = await it.until("home", "down", "refused the access token")
         assert "HASS_TOKEN" in status
@@ -133,15 +133,14 @@ async def test_home_assistant_talks_garbage(
     home.answers |= GARBAGE
     async with sidecar(
         tmp_path / "data",
-        environment={"HASS_URL": home.url},
-        servers=[{"url": engine.url}],
+        **between(home, engine),
     ) as it:
         status = await it.until("home", "degraded", "was not understood")
         turn = await it.say()
         assert turn.error or turn.reply
         home.answers = usual
         seconds = await it.recovered()
-        heard = turn.error["message"] if turn.error else turn.reply
+        heard = turn.heard
         report("it talks garbage", heard=heard, status=status, seconds=seconds)
 
 
@@ -151,21 +150,12 @@ async def test_home_assistant_talks_garbage(
 class ScriptedSupervisor(ScriptedHome):
     """Speaks for Home Assistant, and for itself."""
 
-    announced: list[Message]
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = Told(options={"agents": []})
 
     def add_routes(self, app: web.Application) -> None:
-        self.announced = []
-
-        async def info(request: web.Request) -> web.Response:
-            data = {"hostname": "local-ollama", "options": {"agents": []}, "slug": "local_ollama"}
-            return web.json_response({"result": "ok", "data": data})
-
-        async def discovery(request: web.Request) -> web.Response:
-            self.announced.append(await request.json())
-            return web.json_response({"result": "ok", "data": {"uuid": "1"}})
-
-        app.router.add_get("/addons/self/info", info)
-        app.router.add_post("/discovery", discovery)
+        answer_for_itself(app, self.told)
 
 
 @pytest.fixture
@@ -198,8 +188,8 @@ async def test_the_supervisor_is_away(
         seconds = await it.recovered()
         assert (await it.ask("/api/options"))["options"] == {"agents": []}
         async with asyncio.timeout(120):
-            while not supervisor.announced:  # noqa: ASYNC110
+            while not supervisor.told.messages:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-        assert supervisor.announced[0]["service"] == "ollama_addon"
+        assert supervisor.told.messages[0]["service"] == "ollama_addon"
         heard = f"{turn.error['message']} In the panel: {sentence}"
         report("the Supervisor is away", heard=heard, status=status, seconds=seconds)

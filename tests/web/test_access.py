@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,41 +16,14 @@ from ollama_addon.app import make_app
 from ollama_addon.web import access
 from ollama_addon.web.gateway import Key
 from ollama_addon.web.listener import Listener
+from tests.scripted_supervisor import Told, answer_for_itself
 from tests.web.running import settings, sidecar
-
-
-@dataclass
-class Told:
-    """What a Supervisor was told."""
-
-    discovered: list[dict[str, Any]] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
-
-    async def wait(self, token: str) -> None:
-        """Wait until Home Assistant is told of a token."""
-        async with asyncio.timeout(10):
-            while not any(each.get("token") == token for each in self.discovered):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def supervisor(told: Told) -> AsyncIterator[str]:
-    async def info(_: web.Request) -> web.Response:
-        data = {"hostname": "a0b1-ollama", "options": told.options}
-        return web.json_response({"result": "ok", "data": data})
-
-    async def discovery(request: web.Request) -> web.Response:
-        told.discovered.append((await request.json())["config"])
-        return web.json_response({"result": "ok", "data": {"uuid": "u"}})
-
-    async def options(request: web.Request) -> web.Response:
-        told.options = (await request.json())["options"]
-        return web.json_response({"result": "ok", "data": {}})
-
     app = web.Application()
-    app.router.add_get("/addons/self/info", info)
-    app.router.add_post("/discovery", discovery)
-    app.router.add_post("/addons/self/options", options)
+    answer_for_itself(app, told)
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")
 
