@@ -9,10 +9,10 @@ from typing import Any
 from bench.figures import Figure, at_most, quantile
 from bench.houses import target
 from bench.rig import Rig, rig
-from ollama_addon.agent.shortlist import Index
-from ollama_addon.agent.words import words_of
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
+from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.words import words_of
 from tests.home.scripted_home import TOKEN, ScriptedHome
 
 from .houses import furnish

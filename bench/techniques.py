@@ -18,12 +18,12 @@ from bench.figures import Figure, quantile
 from bench.houses import furnish, target
 from bench.scribe import only, scribe
 from bench.weights import TOKENIZER, make
-from ollama_addon.agent.prompt import state_text
-from ollama_addon.agent.shortlist import Index
-from ollama_addon.agent.words import words_of
+from ollama_addon.agent.strategies.prompt import state_text
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House
+from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.words import words_of
 from tests.agent.scripted_agent import Talk, do
 from tests.home.scripted_home import TOKEN, ScriptedHome
 

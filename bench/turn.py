@@ -25,9 +25,9 @@ from bench.figures import Figure, at_least, at_most
 from bench.scribe import Call, Scribe, Script, scribe
 from bench.weights import TOKENIZER, make
 from dev.stack import ROOT, Stack
+from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.connection import Connection
-from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.options import AgentOptions, ServerOptions
 
 Side = Literal["core", "ours"]

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ollama_addon.app import Settings
+    from ollama_addon.app.settings import Settings
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
         # What is imported below takes a second or more, in which it may be told to end, too. That
         # is noted and not raised: it would come up in the middle of anything, and be lost there.
         signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
-    from ollama_addon.app import Settings
+    from ollama_addon.app.settings import Settings
 
     settings = Settings.from_environment()
     if arguments.command == "healthcheck":
@@ -39,7 +39,7 @@ def main() -> int:
         return _check_options(arguments.file or settings.data / "options.json")
     if arguments.command == "backup":
         return _backup(settings, arguments.step)
-    from ollama_addon.process import serve
+    from ollama_addon.app.process import serve
 
     return serve(settings, told_to_end)
 
@@ -65,7 +65,7 @@ def _check_options(path: Path) -> int:
 
 
 def _backup(settings: Settings, step: str) -> int:
-    from ollama_addon import backup
+    from ollama_addon.history import backup
 
     try:
         (backup.begin if step == "begin" else backup.end)(settings.journal)

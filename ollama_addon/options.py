@@ -26,7 +26,7 @@ from pydantic import (
     ValidationError,
 )
 
-from .model_names import ALLOWED, canonical, is_valid
+from ollama_addon.model_name import ALLOWED, canonical, is_valid
 
 DEFAULT_MODEL = "qwen3:4b-instruct"
 

@@ -10,15 +10,15 @@ from urllib.parse import quote
 import httpx
 from hypothesis import given, seed, strategies as st
 
-from ollama_addon.agent.repair import Verdict, repair
-from ollama_addon.agent.shortlist import Index
-from ollama_addon.agent.vocabulary import TARGETLESS, VERBS, Action
-from ollama_addon.agent.words import words_of
+from ollama_addon.agent.actions.repair import Verdict, repair
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.model import Entity
-from ollama_addon.model_names import canonical, is_valid
+from ollama_addon.model_name import canonical, is_valid
 from ollama_addon.options import Options, check_options, wanted_models
-from ollama_addon.web.gateway import Key, make_gateway
+from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action
+from ollama_addon.understanding.words import words_of
+from ollama_addon.web.gateway.gateway import Key, make_gateway
 from tests.agent.homes import family_home
 from tests.fuzzing import SEED, relaxed
 

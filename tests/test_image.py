@@ -85,7 +85,7 @@ def test_nothing_is_left_of_the_build(image: str) -> None:
         true
     """
     assert run(image, "sh", "-c", script) == ""
-    compiled = "import ollama_addon.app as a, os; print(os.path.exists(a.__cached__))"
+    compiled = "import ollama_addon.app.wiring as a, os; print(os.path.exists(a.__cached__))"
     assert run(image, "python3", "-c", compiled).strip() == "True"
 
 

@@ -20,10 +20,10 @@ from dev.homeassistant import HomeAssistant, home_assistant
 from dev.supervisor import ADDRESS, Addon, Core as RunningCore, Manifest, Supervisor
 from ollama_addon import __version__
 from ollama_addon.engine.daemon import free_port
-from tests.companion.core import Core, core, speech
-from tests.companion.test_companion import until
 from tests.engine.scripted import MODEL, Scripted
 from tests.faults import engine as kitchen
+from tests.integration.core import Core, core, speech
+from tests.integration.test_companion import until
 
 pytestmark = pytest.mark.stack
 

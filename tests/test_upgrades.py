@@ -18,12 +18,12 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from ollama_addon import journal as module
-from ollama_addon.agent.record import Record
+from ollama_addon.agent.trace import Trace
+from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.servers import Servers
+from ollama_addon.history import store as module
+from ollama_addon.history.store import Filter, HistoryStore
 from ollama_addon.home.connection import Connection
-from ollama_addon.home.own_integration import OwnIntegration
-from ollama_addon.journal import Filter, Journal
 from ollama_addon.options import check_options
 
 ROOT = Path(__file__).parents[1]
@@ -58,8 +58,8 @@ def texts(path: Path) -> list[str]:
         return [row[0] for row in database.execute("SELECT text FROM turns ORDER BY number")]
 
 
-def record(text: str) -> Record:
-    return Record(turn_id=text, agent="home", model="m", text=text, language="en", source="panel")
+def record(text: str) -> Trace:
+    return Trace(turn_id=text, agent="home", model="m", text=text, language="en", source="panel")
 
 
 def left(folder: Path, pattern: str = "*") -> list[Path]:
@@ -68,7 +68,7 @@ def left(folder: Path, pattern: str = "*") -> list[Path]:
 
 async def opened(path: Path) -> str:
     """Open a journal and write into it; return what is said of it."""
-    journal = Journal(path, DAYS)
+    journal = HistoryStore(path, DAYS)
     await journal.start()
     journal.keep(record("new"))
     turns, _ = await journal.page(Filter(search="new"), 10)
@@ -87,7 +87,7 @@ def test_every_version_has_left_something() -> None:
 async def test_a_journal_opens_and_goes_on(version: str, tmp_path: Path) -> None:
     path = build(version, tmp_path)
     before = texts(path)
-    journal = Journal(path, DAYS)
+    journal = HistoryStore(path, DAYS)
     await journal.start()
     assert journal.message == ""
     turns, _ = await journal.page(Filter(), 100)
@@ -153,7 +153,7 @@ async def test_a_further_step_is_taken_once(
     more = "ALTER TABLE turns ADD COLUMN mood TEXT; UPDATE turns SET mood = 'calm';"
     monkeypatch.setattr(module, "_STEPS", (*module._STEPS, more))
     assert await opened(path) == ""
-    journal = Journal(path, DAYS)
+    journal = HistoryStore(path, DAYS)
     await journal.start()
     await journal.stop()
     assert journal.message == ""
@@ -202,7 +202,7 @@ async def test_a_full_disk_is_no_reason_to_begin_anew(
     # The most pages that the file may have, as a full disk would let it have no more.
     fill = "PRAGMA max_page_count = 1; CREATE TABLE big AS SELECT randomblob(9999999) AS a;"
     monkeypatch.setattr(module, "_STEPS", (*module._STEPS, fill))
-    journal = Journal(path, DAYS)
+    journal = HistoryStore(path, DAYS)
     await journal.start()
     assert "full" in journal.message
     await journal.stop()
@@ -216,7 +216,7 @@ async def test_what_was_set_aside_goes_with_its_age_and_with_the_journal(tmp_pat
         file.write_text("what was said")
     long_ago = time.time() - 31 * 86_400
     os.utime(old, (long_ago, long_ago))
-    journal = Journal(tmp_path / "journal.sqlite", 30)
+    journal = HistoryStore(tmp_path / "journal.sqlite", 30)
     await journal.start()
     await journal._tidy()
     assert not old.exists()
@@ -225,7 +225,7 @@ async def test_what_was_set_aside_goes_with_its_age_and_with_the_journal(tmp_pat
     assert not young.exists()
     await journal.stop()
     young.write_text("what was said")
-    await Journal(tmp_path / "journal.sqlite", 0).start()
+    await HistoryStore(tmp_path / "journal.sqlite", 0).start()
     assert left(tmp_path) == []
 
 
@@ -233,7 +233,7 @@ async def test_a_clock_that_was_wrong_keeps_nothing_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    journal = Journal(tmp_path / "journal.sqlite", 30)
+    journal = HistoryStore(tmp_path / "journal.sqlite", 30)
     await journal.start()
     for began, text in ((now + 3650 * 86_400, "a far day"), (now, "today")):
         said = record(text)

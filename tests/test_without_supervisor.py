@@ -19,7 +19,7 @@ import httpx
 import pytest
 import yaml
 
-from ollama_addon.app import Settings
+from ollama_addon.app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"][

@@ -13,7 +13,7 @@ from dev.engine import VERSION
 from dev.engine.environment import Environment
 from dev.engine.errors import EngineError
 from dev.engine.inference import Inference, timestamp
-from dev.engine.journal import Journal
+from dev.engine.journal import RequestLog
 from dev.engine.openai import openai_routes
 from dev.engine.requests import (
     ChatRequest,
@@ -36,7 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 def create_app(environment: Environment, scheduler: Scheduler) -> FastAPI:
     """Tie the parts together."""
     store = Store(environment.models)
-    journal = Journal()
+    journal = RequestLog()
     inference = Inference(store, scheduler, journal, environment.context_length)
 
     @asynccontextmanager

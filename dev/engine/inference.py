@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dev.engine.errors import EngineError
-from dev.engine.journal import Journal
+from dev.engine.journal import RequestLog
 from dev.engine.messages import ChatParser, Piece, Usage, read_completion, response_format, to_llama
 from dev.engine.options import Options
 from dev.engine.requests import ChatRequest, EmbedRequest, GenerateRequest, Message
@@ -28,7 +28,7 @@ class Inference:
     """Runs requests on models; ``context_length`` holds where a request names no ``num_ctx``."""
 
     def __init__(
-        self, store: Store, scheduler: Scheduler, journal: Journal, context_length: int
+        self, store: Store, scheduler: Scheduler, journal: RequestLog, context_length: int
     ) -> None:
         self._store = store
         self._scheduler = scheduler
@@ -135,7 +135,10 @@ class _Turn:
     """The clock and the record of one request."""
 
     def __init__(
-        self, journal: Journal, path: str, request: ChatRequest | GenerateRequest | EmbedRequest
+        self,
+        journal: RequestLog,
+        path: str,
+        request: ChatRequest | GenerateRequest | EmbedRequest,
     ) -> None:
         self.path = path
         self.body = request.received

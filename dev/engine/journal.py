@@ -25,7 +25,7 @@ class _Entry:
     generate_ms: float
 
 
-class Journal:
+class RequestLog:
     """Keeps the last 200 requests in memory."""
 
     def __init__(self) -> None:

@@ -12,20 +12,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ollama_addon.agent import doing, native, prompt
-from ollama_addon.agent.clauses import clauses, continued, spoken
+from ollama_addon.agent.actions import executor
+from ollama_addon.agent.actions.grounding import Clause, meant
+from ollama_addon.agent.actions.repair import Repaired, Verdict, repair
+from ollama_addon.agent.conversations import Conversation, Conversations, Exchange
 from ollama_addon.agent.events import Delta, End, Event, Start
-from ollama_addon.agent.history import Conversation, Exchange, History
-from ollama_addon.agent.later import is_later
-from ollama_addon.agent.meant import Clause, meant
-from ollama_addon.agent.offers import Offer, is_question, offers
-from ollama_addon.agent.record import Record
-from ollama_addon.agent.repair import Repaired, Verdict, repair
-from ollama_addon.agent.replies import Done
-from ollama_addon.agent.shortlist import LIMIT, Index
-from ollama_addon.agent.speech import SpeechFilter, written_calls
-from ollama_addon.agent.step import Clock, Home, Step, Turn
-from ollama_addon.agent.structured import (
+from ollama_addon.agent.replies.replies import Done
+from ollama_addon.agent.strategies import native, prompt
+from ollama_addon.agent.strategies.model_output import SpeechFilter, written_calls
+from ollama_addon.agent.strategies.structured import (
     Choices,
     Look,
     SayStream,
@@ -34,14 +29,20 @@ from ollama_addon.agent.structured import (
     phrases,
     read,
 )
-from ollama_addon.agent.vocabulary import Action
-from ollama_addon.agent.words import FILLERS, tokens, words_of
+from ollama_addon.agent.trace import Trace
+from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import Entity
 from ollama_addon.home.templates import Rendered
 from ollama_addon.options import AgentOptions
+from ollama_addon.understanding.later import is_later
+from ollama_addon.understanding.offers import Offer, is_question, offers
+from ollama_addon.understanding.old_clauses import clauses, continued, spoken
+from ollama_addon.understanding.shortlist import LIMIT, Index
+from ollama_addon.understanding.vocabulary import Action
+from ollama_addon.understanding.words import FILLERS, tokens, words_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -82,14 +83,14 @@ class Agent:
         servers: Servers,
         home: Home,
         inventory: Inventory,
-        history: History | None = None,
-        on_turn: Callable[[Record], None] = lambda record: None,
+        history: Conversations | None = None,
+        on_turn: Callable[[Trace], None] = lambda record: None,
     ) -> None:
         self.options = options
         self._servers = servers
         self._home = home
         self._inventory = inventory
-        self.history = history or History()
+        self.history = history or Conversations()
         self._indexes: dict[str, Index] = {}
         self._names: dict[str, Mapping[str, str]] = {}
         self._prefixes: dict[Mode, tuple[Index, str, str]] = {}
@@ -297,7 +298,7 @@ class Agent:
     async def _act(self, step: Step) -> AsyncIterator[Event]:
         """Let the model choose what to do or say, and do it."""
         await self._learn(step)
-        if (answered := doing.answered(step)) is not None:
+        if (answered := executor.answered(step)) is not None:
             async for event in self._carry_out(step, answered):
                 yield event
             return
@@ -479,12 +480,12 @@ class Agent:
             if said:
                 yield Delta(" ")
             confirm = None if doubted else self.options.confirm
-            if question := doing.question(step, items, replies, confirm):
+            if question := executor.question(step, items, replies, confirm):
                 news.append({"role": "assistant", "content": question})
                 yield Delta(question)
                 break
             results: list[Done] = []
-            async for event in doing.carry_out(self._home.actions, step, items, replies):
+            async for event in executor.carry_out(self._home.actions, step, items, replies):
                 if isinstance(event, Done):
                     results.append(event)
                 else:
@@ -560,11 +561,11 @@ class Agent:
             yield Delta(replies.phrase("kept"))
             return
         confirm = None if doubted else self.options.confirm
-        if question := doing.question(step, repaired, replies, confirm):
+        if question := executor.question(step, repaired, replies, confirm):
             yield Delta(question)
             return
         results: list[Done] = []
-        async for event in doing.carry_out(self._home.actions, step, repaired, replies):
+        async for event in executor.carry_out(self._home.actions, step, repaired, replies):
             if isinstance(event, Done):
                 results.append(event)
             else:

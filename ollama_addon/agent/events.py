@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ollama_addon.agent.repair import Change
+from ollama_addon.agent.actions.repair import Change
 
 
 @dataclass(frozen=True, slots=True)

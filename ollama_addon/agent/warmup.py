@@ -7,11 +7,11 @@ import logging
 from collections.abc import Mapping
 
 from ollama_addon.agent.agent import Agent
-from ollama_addon.agent.words import supported, words_of
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.errors import AddonError
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House
+from ollama_addon.understanding.words import supported, words_of
 
 _LOGGER = logging.getLogger(__name__)
 

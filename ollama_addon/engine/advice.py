@@ -9,7 +9,7 @@ from typing import Literal
 from ollama_addon.engine.catalogue import CATALOGUE, Known
 from ollama_addon.engine.hardware import Machine
 from ollama_addon.engine.speeds import Speed
-from ollama_addon.model_names import canonical
+from ollama_addon.model_name import canonical
 
 _OVERHEAD = 400_000_000
 """Bytes that a runner takes besides weights and context: compute buffers, the program itself."""

@@ -17,7 +17,8 @@ from typing import Literal
 
 import httpx
 
-from ..options import EngineOptions
+from ollama_addon.options import EngineOptions
+
 from .lines import Line, line_of
 
 _LOGGER = logging.getLogger("ollama_addon.daemon")

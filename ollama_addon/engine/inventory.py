@@ -12,8 +12,9 @@ from datetime import datetime
 
 import psutil
 
-from ..errors import AddonError
-from ..model_names import ALLOWED, canonical, is_valid
+from ollama_addon.errors import AddonError
+from ollama_addon.model_name import ALLOWED, canonical, is_valid
+
 from .pull import Pull, pull
 from .server import TROUBLE, Server
 from .servers import Servers

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..errors import AddonError
+from ollama_addon.errors import AddonError
 
 LIMIT = 32
 """How many may wait for a model: so many people, and as many tasks."""

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import ollama
 
-from ..errors import AddonError
-from ..model_names import canonical
+from ollama_addon.errors import AddonError
+from ollama_addon.model_name import canonical
 
 _LOGGER = logging.getLogger(__name__)
 

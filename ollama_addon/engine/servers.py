@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import psutil
 
-from ..errors import AddonError
-from ..model_names import canonical
-from ..options import AgentOptions, EngineOptions, ServerOptions
+from ollama_addon.errors import AddonError
+from ollama_addon.model_name import canonical
+from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
+
 from .advice import Measured, Need, memory_needed, need
 from .daemon import Daemon
 from .hardware import machine

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ollama_addon.model_names import canonical
+from ollama_addon.model_name import canonical
 
 _LOADED = 0.1
 """Seconds of loading that tell that a model was loaded for this call: nothing was cached."""

@@ -12,7 +12,7 @@ from typing import Literal
 import httpx
 
 from ollama_addon.engine.inventory import Model
-from ollama_addon.model_names import canonical, in_registry
+from ollama_addon.model_name import canonical, in_registry
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ollama_addon.errors import AddonError
-from ollama_addon.web.door import refusal
+from ollama_addon.web.access.door import refusal
 
 _HEAD_TIME = 10.0
 """Seconds in which a connection has to bring a request."""

@@ -5,33 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from starlette.requests import HTTPConnection
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.warmup import Warmup
-from ollama_addon.applying import Applying
-from ollama_addon.companion import Companion
+from ollama_addon.companion.monitor import CompanionMonitor
+from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
 from ollama_addon.errors import AddonError
+from ollama_addon.history.store import HistoryStore
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
-from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.templates import Templates
-from ollama_addon.journal import Journal
-from ollama_addon.logbook import Logbook
-from ollama_addon.metrics import Metrics
+from ollama_addon.monitoring.log_buffer import LogBuffer
+from ollama_addon.monitoring.metrics import Metrics
 from ollama_addon.options import OptionProblem, Options
-from ollama_addon.standin import StandIn
-from ollama_addon.supervisor import Supervisor
-from ollama_addon.web.auth import Guard
-from ollama_addon.web.gateway import Key
-from ollama_addon.web.publisher import Events
+from ollama_addon.supervisor.client import Supervisor
+from ollama_addon.web.access.auth import Guard
+from ollama_addon.web.api.publisher import Events
+from ollama_addon.web.gateway.gateway import Key
+from ollama_addon.wyoming.fallback import WyomingFallback
+
+
+class OptionsApplier(Protocol):
+    """Gives the parts that are running other options."""
+
+    async def apply(self, before: Options, options: Options) -> list[str]:
+        """Take `options` over; return the names of those that wait for the app's restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +79,19 @@ class Parts:
     mirror: Mirror
     templates: Templates
     events: Events
-    journal: Journal
+    journal: HistoryStore
     own_integration: OwnIntegration
     pipelines: Pipelines
-    companion: Companion
-    stand_in: StandIn | None
+    companion: CompanionMonitor
+    stand_in: WyomingFallback | None
     """None when there is no agent to stand in with."""
     supervisor: Supervisor | None
     """None where Home Assistant runs without one."""
-    logbook: Logbook
+    logbook: LogBuffer
     metrics: Metrics
     updates: Updates
     warmup: Warmup
-    applying: Applying
+    applying: OptionsApplier
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""

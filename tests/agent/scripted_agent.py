@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Delta, End, ToolCall
-from ollama_addon.agent.step import Home, Turn
+from ollama_addon.agent.turn import Home, Turn
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.server import Details
 from ollama_addon.engine.servers import Servers

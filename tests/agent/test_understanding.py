@@ -8,17 +8,23 @@ from datetime import datetime
 import pytest
 from hypothesis import given, strategies as st
 
-from ollama_addon.agent.clauses import clauses
-from ollama_addon.agent.history import EXPIRY, Exchange, History
-from ollama_addon.agent.later import is_later
-from ollama_addon.agent.offers import offers, said_duration, said_numbers
-from ollama_addon.agent.phrases import is_yes
-from ollama_addon.agent.prompt import wide_prefix
-from ollama_addon.agent.replies import Done, Replies
-from ollama_addon.agent.shortlist import Index
-from ollama_addon.agent.structured import Choices, SayStream, choose_narrow, choose_wide, read
-from ollama_addon.agent.vocabulary import Action
-from ollama_addon.agent.words import tokens, words_of
+from ollama_addon.agent.conversations import EXPIRY, Conversations, Exchange
+from ollama_addon.agent.replies.phrases import is_yes
+from ollama_addon.agent.replies.replies import Done, Replies
+from ollama_addon.agent.strategies.prompt import wide_prefix
+from ollama_addon.agent.strategies.structured import (
+    Choices,
+    SayStream,
+    choose_narrow,
+    choose_wide,
+    read,
+)
+from ollama_addon.understanding.later import is_later
+from ollama_addon.understanding.offers import offers, said_duration, said_numbers
+from ollama_addon.understanding.old_clauses import clauses
+from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.vocabulary import Action
+from ollama_addon.understanding.words import tokens, words_of
 from tests.agent.homes import family_home
 
 HOUSE = family_home()
@@ -169,7 +175,7 @@ def exchange(user: str, assistant: str) -> Exchange:
 
 def test_conversations_do_not_meet_and_end_by_themselves() -> None:
     now = [0.0]
-    history = History(lambda: now[0])
+    history = Conversations(lambda: now[0])
     history.open("a").add(exchange("hello", "hi"), max_history=20, budget=1000)
     assert history.open("b").messages() == []
     assert len(history.open("a").messages()) == 2
@@ -178,7 +184,7 @@ def test_conversations_do_not_meet_and_end_by_themselves() -> None:
 
 
 def test_history_is_trimmed_in_whole_turns_and_large_steps() -> None:
-    conversation = History().open("a")
+    conversation = Conversations().open("a")
     for number in range(7):
         conversation.add(exchange(f"q{number}", "a"), max_history=6, budget=10_000)
     assert [each.messages[0]["content"] for each in conversation.exchanges] == [

@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 from hypothesis import given, seed, strategies as st
 
-from ollama_addon.agent.history import Conversation, Exchange
-from ollama_addon.agent.native import called, tools_for
-from ollama_addon.agent.structured import SayStream
+from ollama_addon.agent.conversations import Conversation, Exchange
+from ollama_addon.agent.strategies.native import called, tools_for
+from ollama_addon.agent.strategies.structured import SayStream
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.errors import AddonError
 from tests.agent.homes import family_home

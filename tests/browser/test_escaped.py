@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from ollama_addon.app import make_app
+from ollama_addon.app.wiring import make_app
 from ollama_addon.web.listener import Listener
 from tests.browser.panel import Panel
 from tests.test_upgrades import record

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ollama_addon.model_names import canonical
+from ollama_addon.model_name import canonical
 
 MODEL = "smollm2:135m"
 """The model of the embedded engine."""

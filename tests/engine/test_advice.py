@@ -15,7 +15,7 @@ from ollama_addon.engine.server import Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.speeds import Speed, Speeds
 from ollama_addon.errors import AddonError
-from ollama_addon.model_names import is_valid
+from ollama_addon.model_name import is_valid
 from ollama_addon.options import AgentOptions, EngineOptions
 
 from .scripted import Scripted

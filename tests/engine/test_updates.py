@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from ollama_addon.engine.inventory import Model
 from ollama_addon.engine.updates import Updates
-from ollama_addon.model_names import in_registry
+from ollama_addon.model_name import in_registry
 
 MANIFEST = b'{"layers":[]}'
 DIGEST = hashlib.sha256(MANIFEST).hexdigest()

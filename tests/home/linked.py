@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from dev.homeassistant import HomeAssistant
+from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.connection import Connection
-from ollama_addon.home.own_integration import OwnIntegration
 from ollama_addon.options import AgentOptions, ServerOptions
-from ollama_addon.web.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import Key, make_gateway
 from ollama_addon.web.listener import Listener
+from tests.engine.scripted import Scripted
 
-from ..engine.scripted import Scripted
 from .scripted_home import eventually
 
 HOME = AgentOptions(id="home", name="Home", model="m:1", instructions="Be brief.")

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 
-from ollama_addon.app import Settings, make_app
-from ollama_addon.web.auth import read_token
+from ollama_addon.app.settings import Settings
+from ollama_addon.app.wiring import make_app
+from ollama_addon.web.access.auth import read_token
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.state import Parts
 

@@ -20,7 +20,7 @@ from hypothesis import seed
 from schemathesis.checks import CheckContext
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from ollama_addon.app import make_app
+from ollama_addon.app.wiring import make_app
 from tests.engine.scripted import Scripted
 from tests.fuzzing import SEED, relaxed
 from tests.web.running import listening, settings

@@ -1,0 +1,1 @@
+"""What is proposed, made valid, checked, asked about and carried out."""

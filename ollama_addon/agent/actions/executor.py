@@ -1,0 +1,230 @@
+"""What was repaired, done in the house; questions are asked before that."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from ollama_addon.agent.actions.confirmation import asks_first
+from ollama_addon.agent.actions.repair import Repaired, Verdict, repair
+from ollama_addon.agent.conversations import Pending
+from ollama_addon.agent.events import Event, ToolCall, ToolResult
+from ollama_addon.agent.replies.phrases import is_yes
+from ollama_addon.agent.replies.replies import Done, Replies
+from ollama_addon.agent.strategies.prompt import state_text
+from ollama_addon.agent.turn import Step
+from ollama_addon.home.actions import Actions, Outcome
+from ollama_addon.home.model import Entity
+from ollama_addon.understanding.vocabulary import FIELD, Action, Group, Target
+from ollama_addon.understanding.words import Kind, tokens
+
+_TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
+_SHOWN = 12
+"""Entities of which an action's effect is told at most."""
+_ANSWERED = frozenset({"HassGetState", "HassGetCurrentTime", "HassGetCurrentDate"})
+"""What is answered from the mirror and the clock."""
+
+
+async def carry_out(
+    actions: Actions, step: Step, repaired: Sequence[Repaired], replies: Replies
+) -> AsyncIterator[Event | Done]:
+    """Do what was repaired, one after the other; yields each call, its result and the `Done`.
+
+    What was refused is not done, and its `Done` says why. Raises AddonError when Home
+    Assistant does not answer.
+    """
+    for item in repaired:
+        if item.action is None or item.verdict is Verdict.REFUSED:
+            step.outcome = "failed"
+            yield refusal(item, replies)
+            continue
+        call_id = uuid.uuid4().hex[:8]
+        yield ToolCall(call_id, item.action.intent, dict(item.action.slots), item.changes)
+        before = _states(step, item.target)
+        done = await _do(actions, step, item.action, item.target)
+        result: dict[str, Any] = {"failed": list(done.failed), **done.data}
+        after = _states(step, item.target)
+        if changed := [
+            {"name": step.index.label(entity), "before": before[entity], "after": after[entity]}
+            for entity in after
+            if before[entity] != after[entity]
+        ]:
+            result["changed"] = changed
+        if done.reason:
+            result["reason"] = done.reason
+        if not done.ok:
+            step.outcome = "failed"
+        elif step.outcome == "answered" and not done.reads:
+            step.outcome = "done"
+        yield ToolResult(call_id, done.ok, result)
+        yield done
+
+
+def refusal(item: Repaired, replies: Replies) -> Done:
+    """Return a refused action with its reason in words."""
+    action = item.action or Action("", {})
+    names = replies.names([item.target]) if item.target else ""
+    key = item.reason if item.reason in ("cannot", "range") and names else "not_found"
+    values = {"low": "", "high": "", **item.values, "names": names}
+    return Done(action, item.target, ok=False, reason=replies.phrase(key, **values))
+
+
+def question(
+    step: Step, repaired: Sequence[Repaired], replies: Replies, confirm: Collection[str] | None
+) -> str | None:
+    """Return the question to ask before anything is done, and keep what hangs on it.
+
+    None when nothing has to be asked. `confirm` are the kinds of action that need a yes; None
+    stands for all.
+    """
+    for item in repaired:
+        if item.verdict is Verdict.AMBIGUOUS and item.action is not None:
+            # Who says which one is meant has not said yes to what nobody has asked for.
+            others = tuple(
+                other.action
+                for other in repaired
+                if confirm is not None
+                and other is not item
+                and other.action is not None
+                and other.target is not None
+            )
+            step.conversation.pending = Pending((item.action,), item.candidates, others)
+            return replies.phrase("which", names=replies.names(item.candidates[:6], "or"))
+    if step.confirmed:
+        return None
+    risky = [
+        item
+        for item in repaired
+        if item.action is not None
+        and item.verdict is not Verdict.REFUSED
+        and (confirm is None or asks_first(item.action, item.target, step.index.house, confirm))
+    ]
+    if not risky:
+        return None
+    step.conversation.pending = Pending(
+        tuple(item.action for item in repaired if item.action is not None)
+    )
+    targets = [item.target for item in risky if item.target is not None]
+    return replies.phrase("sure", names=replies.names(targets))
+
+
+def answered(step: Step) -> list[Repaired] | None:
+    """Return what is to be done when this turn answers a question asked back.
+
+    An empty list leaves everything as it is; None means that it answers no question.
+    """
+    pending, step.conversation.pending = step.conversation.pending, None
+    if pending is None:
+        return None
+    if not pending.targets:
+        again = [repair(action, step.index) for action in pending.actions]
+        answer = is_yes(step.turn.text, _of(again, step))
+        if answer is None:
+            return None
+        if not answer:
+            return []
+        step.confirmed = True
+        return again
+    found = step.index.look_up(step.turn.text, area_id=step.satellite.area_id).candidates
+    scores = {c.target: c.score for c in found if c.target in pending.targets}
+    ranked = sorted(scores, key=lambda target: -scores[target])
+    if not ranked or (len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < 0.05):
+        return [] if is_yes(step.turn.text) is False else None
+    chosen = ranked[0]
+    if not isinstance(chosen, Entity):
+        return None
+    step.conversation.targets = (chosen,)
+    return [
+        *(
+            repair(Action(action.intent, {**action.slots, "name": chosen.id}), step.index)
+            for action in pending.actions
+        ),
+        *(repair(action, step.index) for action in pending.others),
+    ]
+
+
+def _of(pending: Sequence[Repaired], step: Step) -> Callable[[str], bool]:
+    """Return whether a word is of what is pending: of a name, or what is to be done to it."""
+    words, house = step.index.words, step.index.house
+    names: set[str] = set()
+    kinds: set[Kind] = set()
+    for item in pending:
+        if item.action is None or item.target is None:
+            continue
+        target = item.target
+        kinds.add(Kind(item.action.intent, target.domain))
+        for member in [target] if isinstance(target, Entity) else target.members(house):
+            area = house.area_of(member)
+            for name in (member.name, *member.aliases, area.name if area else ""):
+                names.update(tokens(name))
+
+    def along(word: str) -> bool:
+        if word in names:
+            return True
+        heard = words.weigh([word])
+        return any(heard.get(kind, 0.0) > 0 for kind in kinds)
+
+    return along
+
+
+def _states(step: Step, target: Target | None) -> dict[Entity, str]:
+    """Return the states of what an action is about, in words."""
+    house = step.index.house
+    members = target.members(house) if isinstance(target, Group) else [target] if target else []
+    return {entity: state_text(entity, house) for entity in members[:_SHOWN]}
+
+
+async def _do(actions: Actions, step: Step, action: Action, target: Target | None) -> Done:
+    """Carry out one valid action."""
+    if action.intent in _ANSWERED or (action.intent == "HassGetWeather" and target is not None):
+        return Done(action, target, ok=True)
+    began = time.perf_counter()
+    try:
+        outcome = await _outcome(actions, step, action, target)
+    finally:
+        step.clock.home += time.perf_counter() - began
+    return Done(
+        action,
+        target,
+        ok=outcome.ok,
+        failed=tuple(failed.name or failed.id for failed in outcome.failed_targets),
+        reason="" if outcome.ok else outcome.reason,
+        data=outcome.data,
+    )
+
+
+async def _outcome(actions: Actions, step: Step, action: Action, target: Target | None) -> Outcome:
+    slots = dict(action.slots)
+    if "." not in action.intent:
+        return await actions.handle_intent(
+            action.intent,
+            slots,
+            language=step.language,
+            satellite=step.satellite,
+            preferred_area=step.satellite.area_id,
+            turn_token=step.turn.turn_token,
+        )
+    if isinstance(target, Entity) and action.intent == "todo.get_items":
+        items = await actions.todo_items(target.id)
+        return Outcome(True, data={"items": [item["summary"] for item in items]})
+    if isinstance(target, Entity) and action.intent == "calendar.get_events":
+        events = await actions.calendar_events(
+            target.id, step.now.isoformat(), (step.now + timedelta(days=7)).isoformat()
+        )
+        return Outcome(True, data={"items": [event["summary"] for event in events]})
+    domain, _, service = action.intent.partition(".")
+    members = target.members(step.index.house) if isinstance(target, Group) else [target]
+    data = {slot: value for slot, value in slots.items() if slot not in _TARGET_SLOTS}
+    fields = {key.removeprefix(FIELD): data.pop(key) for key in list(data) if key.startswith(FIELD)}
+    if fields:
+        data["variables"] = fields
+    return await actions.call_service(
+        domain,
+        service,
+        data,
+        [member.id for member in members if member is not None],
+        turn_token=step.turn.turn_token,
+    )

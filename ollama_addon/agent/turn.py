@@ -1,0 +1,121 @@
+"""What belongs to one turn: what was said, and what is known while it is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ollama_addon.agent.actions.grounding import Clause
+from ollama_addon.agent.conversations import Conversation
+from ollama_addon.agent.events import Outcome, Usage
+from ollama_addon.agent.replies.replies import Replies
+from ollama_addon.agent.trace import Trace
+from ollama_addon.home.actions import Actions
+from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.model import House
+from ollama_addon.home.templates import Templates
+from ollama_addon.home.translations import Translations
+from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.words import supported
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What somebody said, where, and in which conversation."""
+
+    text: str
+    language: str = ""
+    conversation_id: str = ""
+    device_id: str | None = None
+    satellite_id: str | None = None
+    user_name: str | None = None
+    extra_system_prompt: str | None = None
+    turn_token: str | None = None
+    """What the companion knows this turn by, so that it is done in the turn's own name."""
+    area_id: str | None = None
+    """Where it was said, for who has no device."""
+    source: str = "api"
+    """Who passed it on: `assist`, `panel` or `api`."""
+
+
+@dataclass(slots=True)
+class Home:
+    """Home Assistant, as the agent uses it."""
+
+    mirror: Mirror
+    actions: Actions
+    templates: Templates
+    translations: Translations
+
+
+@dataclass(slots=True)
+class Clock:
+    """Where the time of a turn went, in seconds."""
+
+    began: float = field(default_factory=time.perf_counter)
+    engine: float = 0.0
+    home: float = 0.0
+    first: float | None = None
+    load: float = 0.0
+    prompt: float = 0.0
+    decode: float = 0.0
+
+    def as_json(self) -> dict[str, float]:
+        """Return the parts in milliseconds."""
+        total = time.perf_counter() - self.began
+        first = self.first if self.first is not None else total
+        parts = {
+            "total": total,
+            "first_word": first,
+            "engine": self.engine,
+            "load": self.load,
+            "prompt": self.prompt,
+            "decode": self.decode,
+            "home": self.home,
+            "own": max(0.0, total - self.engine - self.home),
+        }
+        return {name: round(seconds * 1000, 2) for name, seconds in parts.items()}
+
+
+class Step:
+    """One turn while it runs."""
+
+    index: Index
+
+    def __init__(self, turn: Turn, house: House, conversation: Conversation, clock: Clock) -> None:
+        self.turn = turn
+        self.conversation = conversation
+        self.clock = clock
+        self.usage = Usage()
+        self.clauses: list[Clause] = []
+        """What was said, part by part, and what could be done about it."""
+        self.confirmed = False
+        """Whether the person has said yes to what is about to be done."""
+        self.outcome: Outcome = "answered"
+        self.language = supported(turn.language or house.language)
+        self.satellite = house.satellite(turn.device_id, turn.satellite_id)
+        if self.satellite.area_id is None and turn.area_id in house.areas:
+            self.satellite = replace(self.satellite, area_id=turn.area_id)
+        self.now = datetime.now(_zone(house))
+        area = house.areas.get(self.satellite.area_id or "")
+        self.record = Trace(
+            turn.text,
+            self.language,
+            turn.source,
+            area=area.name if area else "",
+            user=turn.user_name or "",
+        )
+
+    def replies(self, translations: Mapping[str, str] | None = None) -> Replies:
+        """Return the replies of this turn."""
+        return Replies(self.index.words, self.index.house, translations)
+
+
+def _zone(house: House) -> ZoneInfo:
+    try:
+        return ZoneInfo(house.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

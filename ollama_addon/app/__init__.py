@@ -1,0 +1,1 @@
+"""Makes the parts and ties them together."""

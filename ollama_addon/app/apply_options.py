@@ -1,0 +1,101 @@
+"""Other options taken over while the add-on runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, MutableMapping
+
+from ollama_addon.agent.agent import Agent
+from ollama_addon.agent.trace import Trace
+from ollama_addon.agent.turn import Home
+from ollama_addon.agent.warmup import Warmup
+from ollama_addon.companion.own_integration import OwnIntegration
+from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.servers import Servers
+from ollama_addon.options import EngineOptions, Options, wanted_models
+
+_ANSWERS_END = 300.0
+"""Seconds that running answers are given before the server is restarted all the same."""
+_AT_ONCE = {"agents", "models", "engine", "log_level"}
+"""Options that need no restart of the add-on."""
+
+
+class OptionsApplier:
+    """Gives the parts that are running other options. `agents` is changed in place."""
+
+    def __init__(
+        self,
+        agents: MutableMapping[str, Agent],
+        servers: Servers,
+        daemon: Daemon | None,
+        inventory: Inventory,
+        home: Home,
+        warmup: Warmup,
+        own_integration: OwnIntegration,
+        on_turn: Callable[[Trace], None],
+    ) -> None:
+        self._agents = agents
+        self._servers = servers
+        self._daemon = daemon
+        self._inventory = inventory
+        self._home = home
+        self._warmup = warmup
+        self._own_integration = own_integration
+        self._on_turn = on_turn
+        self._restart: asyncio.Task[None] | None = None
+
+    async def stop(self) -> None:
+        """Break off what is still being taken over."""
+        if self._restart is not None:
+            self._restart.cancel()
+            await asyncio.gather(self._restart, return_exceptions=True)
+
+    def agent(self, number: int, options: Options) -> Agent:
+        """Make one of the agents, with what its conversations have said so far."""
+        ours = options.agents[number]
+        before = self._agents.get(ours.id)
+        history = before.history if before else None
+        return Agent(ours, self._servers, self._home, self._inventory, history, self._on_turn)
+
+    async def apply(self, before: Options, options: Options) -> list[str]:
+        """Take `options` over; return the names of those that wait for the add-on's restart.
+
+        The Ollama server is restarted only when its own settings changed, and after the
+        answers that it is giving have ended.
+        """
+        logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
+        kept = dict(self._agents)
+        fresh = {
+            ours.id: kept[ours.id]
+            if ours.id in kept and kept[ours.id].options == ours
+            else self.agent(number, options)
+            for number, ours in enumerate(options.agents)
+        }
+        self._agents.clear()
+        self._agents.update(fresh)
+        self._servers.configure(options.agents, options.engine)
+        self._own_integration.configure(options.agents)
+        if self._daemon is not None and options.engine != before.engine:
+            await self.stop()
+            self._restart = asyncio.create_task(
+                self._restart_engine(self._daemon, options.engine), name="engine settings"
+            )
+        await self._inventory.want(wanted_models(options))
+        if (options.agents, options.engine) != (before.agents, before.engine):
+            self._warmup.again()
+        return [
+            name
+            for name in type(options).model_fields
+            if name not in _AT_ONCE and getattr(options, name) != getattr(before, name)
+        ]
+
+    async def _restart_engine(self, daemon: Daemon, engine: EngineOptions) -> None:
+        await self._servers.wait_idle(_ANSWERS_END)
+        if await daemon.reconfigure(engine):
+            if self._servers.bundled is not None:
+                self._servers.bundled.down(daemon.message)
+            await daemon.wait_running()
+            await self._servers.refresh()
+            self._warmup.again()

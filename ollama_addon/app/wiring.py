@@ -1,0 +1,357 @@
+"""The one place where the parts of the sidecar are made and tied together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ollama_addon import __version__
+from ollama_addon.agent.agent import Agent
+from ollama_addon.agent.turn import Home
+from ollama_addon.agent.warmup import Warmup
+from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.settings import Settings
+from ollama_addon.companion.download_notifications import tell_of_pulls
+from ollama_addon.companion.files import DOMAIN
+from ollama_addon.companion.monitor import CompanionMonitor
+from ollama_addon.companion.own_integration import OwnIntegration
+from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.servers import Servers
+from ollama_addon.engine.updates import Updates
+from ollama_addon.errors import AddonError
+from ollama_addon.history import backup
+from ollama_addon.history.store import HistoryStore
+from ollama_addon.home.actions import Actions
+from ollama_addon.home.connection import Connection
+from ollama_addon.home.mirror import Mirror
+from ollama_addon.home.notifications import Notifications
+from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.satellites import Satellites
+from ollama_addon.home.templates import Templates
+from ollama_addon.home.translations import Translations
+from ollama_addon.monitoring.log_buffer import LogBuffer
+from ollama_addon.monitoring.metrics import Metrics
+from ollama_addon.options import load_options, wanted_models
+from ollama_addon.supervisor.client import Supervisor
+from ollama_addon.web.access.auth import Guard, read_token
+from ollama_addon.web.access.door import Door, refusal
+from ollama_addon.web.api import (
+    access,
+    entities,
+    events,
+    history,
+    home_assistant,
+    log,
+    models,
+    options,
+    prompts,
+    status,
+    turns,
+)
+from ollama_addon.web.api.publisher import Events
+from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.listener import Listener
+from ollama_addon.web.panel import pages
+from ollama_addon.web.state import Access, Parts
+from ollama_addon.wyoming.fallback import WyomingFallback
+from ollama_addon.wyoming.server import WyomingServer
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """Return the sidecar's app. Nothing runs before its lifespan begins."""
+    guard = Guard(read_token(settings.data / "token"), settings.ingress_peer, settings.password)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.parts = await _start(settings, guard, stack)
+            yield
+
+    app = FastAPI(
+        title="Ollama for Home Assistant",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.add_middleware(Door, guard=guard)
+    for router in (
+        status.open_router,
+        status.router,
+        status.metrics_router,
+        access.router,
+        turns.router,
+        events.router,
+        home_assistant.router,
+        entities.router,
+        history.router,
+        log.router,
+        models.router,
+        options.router,
+        pages.router,
+        prompts.router,
+    ):
+        app.include_router(router)
+    app.mount("/static", pages.Static(directory=pages.STATIC), name="static")
+    _answer_errors(app)
+    return app
+
+
+async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Parts:
+    """Make the parts and start them; `stack` stops them in the opposite order."""
+    happenings = Events()
+    logbook = LogBuffer()
+    _keep_log(logbook, happenings, stack)
+    options, problems = load_options(settings.data / "options.json")
+    for problem in problems:
+        _LOGGER.error("Option %s: %s", problem.field or "file", problem.message)
+    logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
+
+    daemon: Daemon | None = None
+    if settings.engine_command:
+        daemon = Daemon(
+            settings.engine_command, settings.engine_port, settings.data, options.engine
+        )
+        daemon.on_line = logbook.add_line
+        await daemon.start()
+        stack.push_async_callback(daemon.stop)
+    servers = Servers(options.servers, daemon, agents=options.agents, engine=options.engine)
+    await servers.start()
+    stack.push_async_callback(servers.stop)
+    inventory = Inventory(servers, wanted_models(options))
+    await inventory.start()
+    stack.push_async_callback(inventory.stop)
+
+    if settings.hass_url:
+        connection = Connection.from_url(settings.hass_url, settings.hass_token)
+    else:
+        connection = Connection.from_supervisor(settings.supervisor_url, settings.supervisor_token)
+    mirror = Mirror(connection)
+    companion = CompanionMonitor(
+        connection,
+        settings.companion,
+        settings.hass_config,
+        install=options.install_integration,
+    )
+    await companion.start()
+    stack.push_async_callback(companion.stop)
+    await connection.start()
+    stack.push_async_callback(connection.stop)
+    stack.push_async_callback(mirror.stop)
+    home = Home(
+        mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
+    )
+    backup.restore(settings.journal)
+    stack.callback(backup.save, settings.journal)
+    kept = HistoryStore(settings.journal, options.journal_days)
+    await kept.start()
+    stack.push_async_callback(kept.stop)
+    kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
+    agents = {
+        agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
+        for agent in options.agents
+    }
+    warmup = Warmup(agents, mirror, inventory)
+    warmup.start()
+    stack.push_async_callback(warmup.stop)
+    satellites = Satellites(connection, mirror)
+    satellites.on_listening = warmup.listening
+    satellites.start()
+    stack.push_async_callback(satellites.stop)
+    telling = asyncio.create_task(tell_of_pulls(inventory.subscribe(), Notifications(connection)))
+    stack.callback(telling.cancel)
+    passing_on = asyncio.create_task(_pass_on(inventory, happenings))
+    stack.callback(passing_on.cancel)
+    metrics = Metrics(servers, daemon, inventory, connection)
+    servers.on_answer = metrics.answer
+    supervisor: Supervisor | None = None
+    if settings.supervisor_token:
+        supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
+        stack.push_async_callback(supervisor.close)
+    announcing = _Errand(lambda: _announce(supervisor, settings, guard))
+    announcing.begin()
+    stack.callback(announcing.stop)
+    stand_in: WyomingFallback | None = None
+    if agents:
+        stand_in = WyomingFallback(
+            WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
+            companion,
+            connection,
+            supervisor,
+            settings.data / "wyoming-discovery",
+            wanted=options.wyoming,
+        )
+        await stand_in.start()
+        stack.push_async_callback(stand_in.stop)
+    key = Key(options.gateway.key or read_token(settings.data / "gateway_key"))
+    gateway = Listener(
+        make_gateway(
+            servers,
+            key,
+            allow_changes=options.gateway.allow_pulls,
+            on_request=metrics.gateway,
+        ),
+        settings.host,
+        settings.gateway_port,
+    )
+    await gateway.start()
+    stack.push_async_callback(gateway.stop)
+
+    async def gateway_url() -> str:
+        host = str((await supervisor.self_info())["hostname"]) if supervisor else "localhost"
+        return f"http://{host}:{gateway.port}"
+
+    own_integration = OwnIntegration(
+        connection,
+        servers,
+        gateway_url,
+        lambda: key.value,
+        options.agents,
+        settings.data / "own_integration.json",
+    )
+    applying = OptionsApplier(
+        agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
+    )
+    stack.push_async_callback(applying.stop)
+    following = _Errand(lambda: _follow(own_integration, mirror, wanted=options.own_integration))
+    following.begin()
+    stack.callback(following.stop)
+    return Parts(
+        read_token(settings.data / "id"),
+        settings.data,
+        Access(settings.port, guard, gateway.port, key, announcing.begin, following.begin),
+        options,
+        tuple(problems),
+        agents,
+        daemon,
+        servers,
+        inventory,
+        connection,
+        mirror,
+        home.templates,
+        happenings,
+        kept,
+        own_integration,
+        Pipelines(connection),
+        companion,
+        stand_in,
+        supervisor,
+        logbook,
+        metrics,
+        Updates(),
+        warmup,
+        applying,
+    )
+
+
+def _keep_log(logbook: LogBuffer, happenings: Events, stack: AsyncExitStack) -> None:
+    """Keep what is logged from now on, and tell whoever listens."""
+    loop = asyncio.get_running_loop()
+    # What logs may run in a thread.
+    logbook.on_entry = lambda entry: loop.call_soon_threadsafe(  # type: ignore[assignment]
+        happenings.publish, "log", entry.as_json()
+    )
+    logger = logging.getLogger("ollama_addon")
+    logger.addHandler(logbook)
+    stack.callback(logger.removeHandler, logbook)
+
+
+async def _pass_on(inventory: Inventory, happenings: Events) -> None:
+    """Tell whoever listens how far downloads are."""
+    async for pull in inventory.subscribe():
+        happenings.publish("pull", models.as_json(pull))
+
+
+async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:
+    """Have Home Assistant's own integration be what the options say, until that is done."""
+    told = ""
+    while True:
+        try:
+            await mirror.wait_ready(600)
+            state = await own_integration.follow(wanted)
+            if state.state != "partly":
+                return
+            message = state.message
+        except (AddonError, TimeoutError) as error:
+            message = str(error)
+        if message != told:
+            told = message
+            _LOGGER.warning("Home Assistant's own Ollama integration: %s", message)
+        await asyncio.sleep(60)
+
+
+class _Errand:
+    """Something that is tried until it is done, and begun anew when it has to be done again."""
+
+    def __init__(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._run = run
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Begin from the start."""
+        self.stop()
+        self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """Try no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _announce(supervisor: Supervisor | None, settings: Settings, guard: Guard) -> None:
+    """Tell Home Assistant where the agents are, until it was heard."""
+    while supervisor is not None:
+        try:
+            own = await supervisor.self_info()
+            await supervisor.announce(
+                DOMAIN,
+                {
+                    "id": read_token(settings.data / "id"),
+                    "host": own["hostname"],
+                    "port": settings.port,
+                    "token": guard.token,
+                },
+            )
+            _LOGGER.info("Announced to Home Assistant")
+            return
+        except AddonError as error:
+            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.message)
+            await asyncio.sleep(30)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Have every error answered with a code and a sentence."""
+
+    @app.exception_handler(AddonError)
+    async def addon_error(request: Request, error: AddonError) -> JSONResponse:
+        return refusal(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the request"
+        return refusal(AddonError("invalid_request", f"{where}: {first['msg']}.", 422))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:
+            message = f"There is nothing at {request.url.path}."
+            return refusal(AddonError("not_found", message, 404))
+        return refusal(AddonError("http_error", str(error.detail), error.status_code))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        message = "Something went wrong in the add-on; its log says what."
+        return refusal(AddonError("internal", message, 500))

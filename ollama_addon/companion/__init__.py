@@ -1,0 +1,1 @@
+"""The companion integration: its files, and what it is told."""

@@ -1,0 +1,415 @@
+"""What was said and done, kept for some days so that a person can see why."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from ollama_addon.agent.trace import Trace
+from ollama_addon.errors import AddonError
+
+_LOGGER = logging.getLogger(__name__)
+
+_DAY = 86_400
+_TIDY_EVERY = 3600.0
+"""Seconds between two looks for turns that are too old."""
+_SUMMARY = (
+    "number, id, began, agent, model, source, area, text, reply, outcome, "
+    "first_word, total, prompt_tokens, completion_tokens, model_calls"
+)
+_STEPS = (
+    """
+CREATE TABLE IF NOT EXISTS turns (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    began REAL NOT NULL,
+    agent TEXT NOT NULL,
+    model TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    source TEXT NOT NULL,
+    area TEXT NOT NULL,
+    text TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    words TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    first_word REAL,
+    total REAL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    model_calls INTEGER NOT NULL,
+    whole TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS turns_began ON turns (began);
+""",
+)
+"""What makes a file of each version one of the next. Those of released versions never change."""
+
+
+class _ForeignError(sqlite3.DatabaseError):
+    """A file that is in order, and still cannot be used by this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which turns are meant; what is empty does not matter."""
+
+    agent: str = ""
+    outcome: str = ""
+    source: str = ""
+    conversation: str = ""
+    search: str = ""
+    """Words in the sentence or the reply."""
+    since: float = 0
+    """Seconds since the epoch."""
+
+    def where(self) -> tuple[str, list[Any]]:
+        """Return the condition in SQL, with its values."""
+        parts, values = ["began >= ?"], [self.since]  # type: list[str], list[Any]
+        for column in ("agent", "outcome", "source", "conversation"):
+            if value := getattr(self, column):
+                parts.append(f"{column} = ?")
+                values.append(value)
+        for word in self.search.casefold().split():
+            parts.append("instr(words, ?) > 0")
+            values.append(word)
+        return " AND ".join(parts), values
+
+
+class HistoryStore:
+    """Keeps turns in the SQLite file at `path` for so many `days`; 0 keeps nothing.
+
+    It never stands in a turn's way: what cannot be written is said in `message`.
+    """
+
+    def __init__(self, path: Path, days: int) -> None:
+        self.days = days
+        self._aside = self._trouble = ""
+        self.on_kept: Callable[[str], None] = lambda turn_id: None
+        """Called with the id of each turn that was written."""
+        self._path = path
+        self._database: aiosqlite.Connection | None = None
+        self._queue: asyncio.Queue[Trace] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in sentences; empty when all is well."""
+        return " ".join(filter(None, (self._trouble, self._aside)))
+
+    async def start(self) -> None:
+        """Open the file; a broken one is set aside. Never raises."""
+        if not self.days:
+            for file in (*self._files(), *self._laid_aside()):
+                file.unlink(missing_ok=True)
+            return
+        await self._open()
+        self._tasks = [
+            asyncio.create_task(self._write(), name="journal"),
+            asyncio.create_task(self._tidy_often(), name="journal's age"),
+        ]
+
+    async def stop(self) -> None:
+        """Write what waits, and close the file."""
+        if self._tasks:
+            await self._queue.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._close()
+
+    def keep(self, record: Trace) -> None:
+        """Have a turn written, soon."""
+        if self._tasks:
+            self._queue.put_nowait(record)
+
+    async def page(
+        self, which: Filter, limit: int, before: int | None = None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Return turns, the newest first, and where the next page begins.
+
+        `before` is where this page begins; None is the first. Raises AddonError.
+        """
+        where, values = which.where()
+        if before is not None:
+            where, values = f"{where} AND number < ?", [*values, before]
+        query = f"SELECT {_SUMMARY} FROM turns WHERE {where} ORDER BY number DESC LIMIT ?"
+        rows = [dict(row) for row in await self._read(query, [*values, limit + 1])]
+        more = rows[limit - 1]["number"] if len(rows) > limit else None
+        return rows[:limit], more
+
+    async def get(self, turn_id: str) -> dict[str, Any]:
+        """Return everything about one turn. Raises AddonError (`unknown_turn`)."""
+        rows = await self._read("SELECT whole FROM turns WHERE id = ?", [turn_id])
+        if not rows:
+            raise AddonError(
+                "unknown_turn",
+                "This turn is not in the journal: it was deleted, or is older than "
+                f"{self.days} days."
+                if self.days
+                else "The journal is switched off: 'journal_days' is 0 in the add-on's options.",
+                404,
+            )
+        whole: dict[str, Any] = json.loads(rows[0]["whole"])
+        return whole
+
+    async def series(self, which: Filter, limit: int) -> list[dict[str, Any]]:
+        """Return when turns were, how long they took and what became of them, oldest first.
+
+        At most `limit`, the newest. Raises AddonError.
+        """
+        where, values = which.where()
+        rows = await self._read(
+            "SELECT id, began, first_word, total, outcome FROM turns "
+            f"WHERE {where} ORDER BY number DESC LIMIT ?",
+            [*values, limit],
+        )
+        return [dict(row) for row in reversed(rows)]
+
+    async def export(self, which: Filter) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield everything about turns, the oldest first. Raises AddonError."""
+        where, values = which.where()
+        after = 0
+        while True:
+            rows = await self._read(
+                f"SELECT number, whole FROM turns WHERE {where} AND number > ? "
+                "ORDER BY number LIMIT 50",
+                [*values, after],
+            )
+            for row in rows:
+                yield json.loads(row["whole"])
+            if not rows:
+                return
+            after = rows[-1]["number"]
+
+    async def delete(self, turn_id: str | None = None) -> int:
+        """Delete a turn, or all of them; return how many were deleted. Raises AddonError.
+
+        What is deleted is overwritten: nobody finds it in the file. With all of them goes what
+        was set aside.
+        """
+        await self._queue.join()
+        database = self._there()
+        where, values = ("WHERE id = ?", [turn_id]) if turn_id else ("", [])
+        try:
+            cursor = await database.execute(f"DELETE FROM turns {where}", values)
+            await database.commit()
+            await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not turn_id:
+                for file in self._laid_aside():
+                    file.unlink(missing_ok=True)
+                self._aside = ""
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        except OSError as error:
+            message = f"What was set aside of the journal cannot be deleted: {error}."
+            raise AddonError("journal_away", message, 503) from error
+        return cursor.rowcount
+
+    async def _read(self, query: str, values: list[Any]) -> list[sqlite3.Row]:
+        if not self.days:
+            return []
+        await self._queue.join()
+        try:
+            async with self._there().execute(query, values) as cursor:
+                return list(await cursor.fetchall())
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _there(self) -> aiosqlite.Connection:
+        if self._database is None:
+            reason = self.message or "The journal is switched off."
+            raise AddonError("journal_away", reason, 503)
+        return self._database
+
+    def _unreadable(self, error: sqlite3.Error) -> AddonError:
+        return AddonError("journal_away", f"The journal cannot be read: {error}.", 503)
+
+    # Writing
+
+    async def _write(self) -> None:
+        while True:
+            record = await self._queue.get()
+            try:
+                await self._insert(record)
+            except Exception as error:
+                # A turn that was said is more than one that was written down.
+                self._tell(f"The journal cannot be written: {error}.")
+            finally:
+                self._queue.task_done()
+
+    async def _insert(self, record: Trace) -> None:
+        if self._database is None:
+            await self._open()
+        try:
+            await self._insert_into(self._there(), record)
+        except sqlite3.DatabaseError as error:
+            if not _is_broken(error):
+                raise
+            await self._close()
+            await self._open()
+            await self._insert_into(self._there(), record)
+        self._trouble = ""
+        self.on_kept(record.turn_id)
+
+    async def _insert_into(self, database: aiosqlite.Connection, record: Trace) -> None:
+        row = {
+            "id": record.turn_id,
+            "began": record.began,
+            "agent": record.agent,
+            "model": record.model,
+            "conversation": record.conversation_id,
+            "source": record.source,
+            "area": record.area,
+            "text": record.text,
+            "reply": record.reply,
+            "words": f"{record.text}\n{record.reply}".casefold(),
+            "outcome": record.outcome,
+            "first_word": record.timings.get("first_word"),
+            "total": record.timings.get("total"),
+            "prompt_tokens": record.usage.get("prompt_tokens", 0),
+            "completion_tokens": record.usage.get("completion_tokens", 0),
+            "model_calls": record.usage.get("model_calls", 0),
+            "whole": json.dumps(record.as_json(), ensure_ascii=False, default=str),
+        }
+        names = ", ".join(row)
+        marks = ", ".join("?" * len(row))
+        await database.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", list(row.values()))
+        await database.commit()
+
+    async def _tidy_often(self) -> None:
+        while True:
+            try:
+                await self._tidy()
+            except (sqlite3.Error, OSError) as error:
+                self._tell(f"The journal's old turns cannot be deleted: {error}.")
+            await asyncio.sleep(_TIDY_EVERY)
+
+    async def _tidy(self) -> None:
+        now = time.time()
+        oldest = now - self.days * _DAY
+        for file in self._laid_aside():
+            if file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
+        if (database := self._database) is None:
+            return
+        # What a clock that was wrong has dated in the future would be kept for as long.
+        await database.execute("UPDATE turns SET began = ? WHERE began > ?", [now, now + _DAY])
+        cursor = await database.execute("DELETE FROM turns WHERE began < ?", [oldest])
+        await database.commit()
+        if cursor.rowcount:
+            await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # The file
+
+    async def _open(self) -> None:
+        for last in (False, True):
+            try:
+                self._database = await self._opened()
+                return
+            except (sqlite3.Error, OSError) as error:
+                await self._close()
+                if last or not _is_broken(error):
+                    self._tell(f"The journal cannot be opened: {error}.")
+                    return
+                self._set_aside(error)
+
+    async def _opened(self) -> aiosqlite.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
+        self._database = database = await aiosqlite.connect(self._path)
+        database.row_factory = sqlite3.Row
+        await database.execute("PRAGMA journal_mode = WAL")
+        await database.execute("PRAGMA secure_delete = ON")
+        if (found := await _pragma(database, "quick_check")) != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {found}")
+        await self._upgrade(database)
+        return database
+
+    async def _upgrade(self, database: aiosqlite.Connection) -> None:
+        """Make a file of an older version one of this: the whole way, or not at all."""
+        version = int(await _pragma(database, "user_version"))
+        if version > len(_STEPS):
+            raise _ForeignError(f"it was made by a newer version of the app ({version})")
+        if version == len(_STEPS):
+            await database.execute("SELECT 1 FROM turns LIMIT 1")
+            return
+        steps = ";".join(_STEPS[version:])
+        try:
+            await database.executescript(
+                f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(_STEPS)}; COMMIT;"
+            )
+        except sqlite3.Error as error:
+            await database.rollback()
+            if not version or not _is_schema(error):
+                raise
+            reason = f"it could not be brought from version {version} to {len(_STEPS)}: {error}"
+            raise _ForeignError(reason) from error
+        if version:
+            _LOGGER.info("The journal was brought to version %d", len(_STEPS))
+
+    async def _close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            await database.close()
+
+    def _set_aside(self, error: Exception) -> None:
+        when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        how = "kept" if isinstance(error, _ForeignError) else "broken"
+        kept = self._path.with_name(f"{self._path.stem}-{how}-{when}{self._path.suffix}")
+        for file in self._files():
+            if file.exists():
+                file.replace(kept.with_name(kept.name + file.name.removeprefix(self._path.name)))
+        what = "could not be used" if isinstance(error, _ForeignError) else "was broken"
+        self._aside = (
+            f"The journal {what} ({error}) and was set aside as {kept.name}. A new one was begun."
+        )
+        _LOGGER.error("%s", self._aside)
+
+    def _files(self) -> list[Path]:
+        name = self._path.name
+        return [self._path.with_name(name + end) for end in ("", "-wal", "-shm")]
+
+    def _laid_aside(self) -> list[Path]:
+        """Return what was set aside, which is as private as the journal itself."""
+        return [
+            file
+            for how in ("broken", "kept")
+            for file in self._path.parent.glob(f"{self._path.stem}-{how}-*")
+        ]
+
+    def _tell(self, message: str) -> None:
+        if message != self._trouble:
+            _LOGGER.error("%s", message)
+        self._trouble = message
+
+
+async def _pragma(database: aiosqlite.Connection, name: str) -> Any:
+    async with database.execute(f"PRAGMA {name}") as cursor:
+        row = await cursor.fetchone()
+    return row and row[0]
+
+
+def _is_broken(error: Exception) -> bool:
+    """Whether a file cannot be used any more, as opposed to a disk that is full or locked."""
+    return isinstance(error, _ForeignError) or (
+        isinstance(error, sqlite3.DatabaseError)
+        and any(
+            sign in str(error)
+            for sign in ("malformed", "not a database", "no such table", "corrupt")
+        )
+    )
+
+
+def _is_schema(error: sqlite3.Error) -> bool:
+    """Whether a file is not of the form that its version says, as opposed to a full disk."""
+    return "disk" not in str(error) and "locked" not in str(error)

@@ -1,0 +1,145 @@
+"""The door of the sidecar's app: who comes in, and how much they carry."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ollama_addon.errors import AddonError
+from ollama_addon.web.access.auth import Guard
+
+MAX_BODY = 2 * 1024 * 1024
+"""Bytes of a request."""
+MAX_TASK = 64 * 1024 * 1024
+"""The same for an AI task, which may have images in it."""
+_BODY_TIME = 60.0
+"""Seconds within which a body has to be there."""
+_ASK_FOR_PASSWORD = 'Basic realm="Ollama Assist", charset="UTF-8"'
+_OPEN = re.compile(r"/health|/static/.+")
+"""Nothing secret is behind these; the container's health check has no token."""
+_NAMES_AT_HOME = re.compile(
+    r"(?:[\w-]+|[\w.-]+\.(?:local|localhost|localdomain|lan|home|internal|home\.arpa|hass\.io))\.?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class Door:
+    """Passes on only what may come in. Everything that is refused is said as JSON.
+
+    `guard` says who may; it is asked before anything of a body is read.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            send = _guarded(send)
+            try:
+                receive = await self._enter(scope, receive)
+            except AddonError as error:
+                response = refusal(error)
+                if error.code == "unauthorized" and self._guard.has_password:
+                    response.headers["WWW-Authenticate"] = _ASK_FOR_PASSWORD
+                await response(scope, receive, send)
+                return
+        elif scope["type"] != "lifespan":
+            return
+        await self._app(scope, receive, send)
+
+    async def _enter(self, scope: Scope, receive: Receive) -> Receive:
+        """Return where to read the request's body. Raises AddonError."""
+        request = HTTPConnection(scope)
+        name = request.headers.get("host", "")
+        if not self._guard.by_any_name(request) and not is_at_home(name):
+            # A page of the internet whose name was made to lead here sends that name.
+            raise AddonError(
+                "wrong_host",
+                "The add-on does not answer under this name. Use its address, or its name in the "
+                "home network.",
+                421,
+            )
+        if not _OPEN.fullmatch(scope["path"]):
+            self._guard(request)
+        if not _has_body(request.headers):
+            return receive
+        limit = MAX_TASK if scope["path"].endswith("/generate") else MAX_BODY
+        return _once(await _read(request.headers, receive, limit), receive)
+
+
+def refusal(error: AddonError) -> JSONResponse:
+    """Answer with a code and a sentence."""
+    return JSONResponse({"error": {"code": error.code, "message": error.message}}, error.status)
+
+
+def is_at_home(host: str) -> bool:
+    """Tell whether a `Host` header is an address, or a name that only a home network gives.
+
+    Such names nobody on the internet can make lead to another address.
+    """
+    name, colon, port = host.rpartition(":")
+    if not colon or not port.isdecimal():
+        name = host
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return _NAMES_AT_HOME.fullmatch(name) is not None
+    return True
+
+
+def _guarded(send: Send) -> Send:
+    """Have browsers take every answer for what it says it is, and tell no other site of it."""
+
+    async def write(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            # The path of ingress is a secret that no other site has to know.
+            headers.setdefault("Referrer-Policy", "no-referrer")
+        await send(message)
+
+    return write
+
+
+def _has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+async def _read(headers: Headers, receive: Receive, limit: int) -> bytes:
+    """Read a body whole. Raises AddonError when it is too large, too slow or breaks off."""
+    too_large = AddonError("too_large", f"A request may have at most {limit // 2**20} MiB.", 413)
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_TIME):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise AddonError("gone", "The request broke off.", 400)
+                body += message.get("body", b"")
+                if len(body) > limit:
+                    raise too_large
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise AddonError("too_slow", "The request did not come to its end in time.", 408) from None
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """Hand on a body that was read, and then what comes after it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def read() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return read

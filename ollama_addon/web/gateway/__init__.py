@@ -1,0 +1,1 @@
+"""The Ollama API, passed through to the engine."""

@@ -1,0 +1,1 @@
+"""The agent before the companion integration is there."""

@@ -1,0 +1,212 @@
+"""The panel's pages and words, who may use them, and what stands behind them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ollama_addon.agent.trace import Trace
+from ollama_addon.web.panel.pages import PAGES, STATIC
+from ollama_addon.web.panel.texts import LANGUAGES, chosen, texts
+from tests.web.running import Sidecar, sidecar
+
+TEMPLATES = STATIC.parent / "templates"
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Sidecar]:
+    async with sidecar(tmp_path) as running:
+        yield running
+
+
+def path(page: str) -> str:
+    return "/" if page == PAGES[0] else f"/{page}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_works_below_any_path_and_without_inline_code(
+    running: Sidecar, page: str
+) -> None:
+    answer = await running.browser.get(path(page), headers={"Accept-Language": "en"})
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', answer.text)
+    assert f"static/{page}.js" in addresses
+    assert not [each for each in addresses if each.startswith("/") or "://" in each]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style", answer.text)
+    assert answer.text.count("aria-current") == 1
+    for each in addresses:
+        if each.startswith("static/"):
+            assert (await running.browser.get(f"/{each}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "home", "language"),
+    [
+        ("de-CH,de;q=0.9,en;q=0.8", "en", "de"),
+        ("xx,en;q=0.3,nl;q=0.7", "en", "nl"),
+        ("", "fr-FR", "fr"),
+        ("xx;q=wrong, *", "yy", "en"),
+    ],
+)
+def test_the_language_is_the_browsers_then_the_homes(
+    accepted: str, home: str, language: str
+) -> None:
+    assert chosen(accepted, home) == language
+
+
+async def test_a_page_speaks_the_language(running: Sidecar) -> None:
+    page = await running.browser.get("/models", headers={"Accept-Language": "de"})
+    assert '<html lang="de">' in page.text
+    assert texts("de")["page.models"] in page.text
+    assert (await running.browser.get("/texts/de.json")).json() == texts("de")
+    assert (await running.browser.get("/texts/xx.json")).status_code == 404
+
+
+def test_it_speaks_what_the_options_are_labelled_in() -> None:
+    labelled = {file.stem for file in (Path(__file__).parents[3] / "translations").glob("*.yaml")}
+    assert set(LANGUAGES) == labelled
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_says_everything(language: str) -> None:
+    def own(which: str) -> dict[str, str]:
+        found: dict[str, str] = json.loads((STATIC.parent / "texts" / f"{which}.json").read_text())
+        return found
+
+    english, translated = own("en"), own(language)
+    assert translated.keys() == english.keys()
+    for key, words in translated.items():
+        marks = set(re.findall(r"\{\w+\}", words))
+        assert marks == set(re.findall(r"\{\w+\}", english[key])), key
+        assert words.strip(), key
+
+
+def test_every_word_that_is_used_is_there_and_the_other_way_round() -> None:
+    code = "".join(file.read_text() for file in (*STATIC.glob("*.js"), *TEMPLATES.glob("*.html")))
+    known = texts("en")
+    quoted = set(re.findall(r"[\"']([\w.]+)[\"']", code))
+    counted = set(re.findall(r'counted\(\s*"([\w.]+)"', code)) | {"turns.more"}
+    forms = {f"{key}.{form}" for key in counted for form in ("one", "other")}
+    asked = set(re.findall(r"\bt\(\s*[\"']([\w.]+\w)[\"'][,)\s]", code))
+    assert (asked | forms) - known.keys() == set()
+    made = tuple(re.findall(r"\bt\(\s*[`\"']([\w.]+\.)(?:\$\{|[\"'] ~)", code))
+    # Those of forms, which are made of the names of their fields and options.
+    made += ("field.", "engine.", "strategy.", "confirm.", "kv_cache_type.")
+    unused = {key for key in known if key not in quoted | forms and not key.startswith(made)}
+    assert unused == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("DELETE", "/api/journal"),
+        ("POST", "/api/models/pull"),
+        ("PUT", "/api/options"),
+        ("POST", "/api/restart"),
+        ("POST", "/api/agents/home/converse"),
+    ],
+)
+async def test_a_page_elsewhere_cannot_change_anything(
+    running: Sidecar, method: str, address: str
+) -> None:
+    del running.browser.headers["X-Requested-With"]
+    answer = await running.browser.request(method, address, json={})
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "forged"
+    # Who has the token is no browser that was led here.
+    bearer = {"Authorization": f"Bearer {running.token}"}
+    answer = await running.browser.delete("/api/journal", headers=bearer)
+    assert answer.status_code == 200
+
+
+async def test_nobody_else_sees_the_panel(running: Sidecar) -> None:
+    del running.browser.headers["X-Ingress-Path"]
+    for page in PAGES:
+        assert (await running.browser.get(path(page))).status_code == 401
+
+
+async def test_files_are_asked_for_again_and_not_sent_again(running: Sidecar) -> None:
+    first = await running.browser.get("/static/panel.css")
+    assert first.headers["cache-control"] == "no-cache"
+    again = await running.browser.get(
+        "/static/panel.css", headers={"If-None-Match": first.headers["etag"]}
+    )
+    assert again.status_code == 304
+
+
+def record(number: int, **more: Any) -> Trace:
+    return Trace(f"sentence {number}", "en", "panel", turn_id=f"t{number}", agent="home", **more)
+
+
+async def test_the_journal_is_read_page_by_page(running: Sidecar) -> None:
+    for number in range(5):
+        running.parts.journal.keep(record(number, outcome="done" if number else "failed"))
+    first = (await running.browser.get("/api/journal?limit=3")).json()
+    assert [turn["id"] for turn in first["turns"]] == ["t4", "t3", "t2"]
+    assert first["days"] == 30
+    last = (await running.browser.get(f"/api/journal?limit=3&before={first['next']}")).json()
+    assert [turn["id"] for turn in last["turns"]] == ["t1", "t0"]
+    assert last["next"] is None
+    failed = (await running.browser.get("/api/journal?outcome=failed")).json()
+    assert [turn["id"] for turn in failed["turns"]] == ["t0"]
+    series = (await running.browser.get("/api/journal/series?limit=2")).json()
+    assert [turn["id"] for turn in series] == ["t3", "t4"]
+
+
+async def test_the_journal_is_exported_and_deleted(running: Sidecar) -> None:
+    empty = await running.browser.get("/api/journal/export")
+    assert empty.json() == []
+    for number in range(3):
+        running.parts.journal.keep(record(number))
+    exported = await running.browser.get("/api/journal/export?search=sentence")
+    assert "attachment" in exported.headers["content-disposition"]
+    assert [turn["turn_id"] for turn in exported.json()] == ["t0", "t1", "t2"]
+    assert (await running.browser.get("/api/journal/t1")).json()["text"] == "sentence 1"
+    assert (await running.browser.delete("/api/journal/t1")).status_code == 204
+    for method in ("GET", "DELETE"):
+        gone = await running.browser.request(method, "/api/journal/t1")
+        assert gone.status_code == 404
+        assert gone.json()["error"]["code"] == "unknown_turn"
+    assert (await running.browser.delete("/api/journal")).json() == {"deleted": 2}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=9999", "before=x", "since=-1"])
+async def test_what_is_asked_wrongly_of_the_journal(running: Sidecar, query: str) -> None:
+    answer = await running.browser.get(f"/api/journal?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"].endswith(".")
+
+
+async def test_instructions_are_previewed_while_home_assistant_is_away(running: Sidecar) -> None:
+    async def preview(instructions: str) -> Any:
+        body = {"instructions": instructions}
+        return (await running.browser.post("/api/instructions/preview", json=body)).json()
+
+    assert (await preview("Be kind."))["text"] == "Be kind."
+    rendered = await preview("{{ 1 + 1 }}")
+    assert (rendered["text"], rendered["fallback"]) == ("2", True)
+    assert (await preview("{{ wrong"))["error"]
+
+
+async def test_the_home_is_described_before_it_was_read(running: Sidecar) -> None:
+    home = (await running.browser.get("/api/home")).json()
+    assert (home["entities"], home["areas"], home["last_change"]) == (0, [], None)
+
+
+async def test_a_prompt_needs_an_agent_and_a_model(running: Sidecar) -> None:
+    body = {"text": "hello"}
+    nobody = await running.browser.post("/api/agents/nobody/prompt", json=body)
+    assert nobody.json()["error"]["code"] == "unknown_agent"
+    nowhere = await running.browser.post("/api/agents/home/prompt", json=body)
+    assert nowhere.json()["error"]["code"] == "engine_down"
+    silent = await running.browser.post("/api/agents/home/prompt", json={"text": " "})
+    assert silent.json()["error"]["code"] == "empty_text"
