@@ -60,9 +60,17 @@ def _url(value: str) -> str:
         raise ValueError("must be an address such as http://192.168.1.20:11434") from None
 
 
+def _host_name(value: str) -> str:
+    if _HOST_NAME.fullmatch(value) is None:
+        raise ValueError("must be a name such as assist.example.org, or *.example.org")
+    return value.lower()
+
+
+_HOST_NAME = re.compile(r"(?:\*\.)?\w[\w-]*(?:\.\w[\w-]*)+", re.ASCII)
 _HTTP_URL = TypeAdapter(HttpUrl)
 ModelName = Annotated[str, AfterValidator(_model_name)]
 Url = Annotated[str, AfterValidator(_url)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 
 
 class _Group(BaseModel):
@@ -134,6 +142,8 @@ class Options(_Group):
     agents: tuple[AgentOptions, ...] = (AgentOptions(id="home", name="Home", model=DEFAULT_MODEL),)
     servers: tuple[ServerOptions, ...] = ()
     gateway: GatewayOptions = GatewayOptions()
+    allowed_hosts: tuple[HostName, ...] = ()
+    """Names under which panel, API and gateway answer besides those of a home network."""
     engine: EngineOptions = EngineOptions()
     install_integration: bool = True
     own_integration: bool = False
