@@ -74,12 +74,20 @@ def _url(value: str) -> str:
         raise ValueError("must be an address such as http://192.168.1.20:11434") from None
 
 
+def _host_name(value: str) -> str:
+    if _HOST_NAME.fullmatch(value) is None:
+        raise ValueError("must be a name such as assist.example.org, or *.example.org")
+    return value.lower()
+
+
+_HOST_NAME = re.compile(r"(?:\*\.)?\w[\w-]*(?:\.\w[\w-]*)+", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 _HTTP_URL = TypeAdapter(HttpUrl)
 ModelName = Annotated[str, AfterValidator(_model_name)]
 ModelOrNone = Annotated[str, AfterValidator(_model_or_none)]
 AgentId = Annotated[str, AfterValidator(_agent_id)]
 Url = Annotated[str, AfterValidator(_url)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 
 
 class _Group(BaseModel):
@@ -167,14 +175,14 @@ class Options(_Group):
     )
     servers: tuple[ServerOptions, ...] = ()
     gateway: GatewayOptions = GatewayOptions()
+    allowed_hosts: tuple[HostName, ...] = ()
+    """Names under which panel, API and gateway answer besides those of a home network."""
     engine: EngineOptions = EngineOptions()
     install_integration: bool = True
     own_integration: bool = False
     """Whether Home Assistant's own `ollama` integration is made to use this app, too."""
     memory: bool = True
     """Whether agents remember what they are asked to remember."""
-    allowed_hosts: tuple[str, ...] = ()
-    """Names, besides those that are known, under which the panel may be opened directly."""
     wyoming: bool = True
     """Whether the first agent speaks the Wyoming protocol until the integration is there."""
     journal_days: int = Field(default=30, ge=0, le=3650)
