@@ -168,7 +168,8 @@ def test_a_long_reply_is_spoken_while_it_is_written() -> None:
 
 HOSTILE = ["{", "<", "[", "(", "`", '"', "\\", "{[", '{"', '{"a":', "[{", "<t", "</", "<|", "f(",
            "a_b(", "a_b(1)", '{"a":1}', "<b>", "<think>", "</think>", "[TOOL_CALLS]", "call:a{",
-           "<function=a>", "to=a{", "**", "|", "]( ", "www.a", "&a;", "HassTurnOn(name='", "\n- "]  # fmt: skip
+           "<function=a>", "to=a{", "**", "|", "]( ", "www.a", "&a;",
+           "HassTurnOn(name='", "\n- "]  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
