@@ -18,6 +18,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
 from ollama_addon.companion.download_notifications import tell_of_pulls
 from ollama_addon.companion.files import DOMAIN
@@ -166,6 +167,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
         for agent in options.agents
     }
+    scheduler, planner = make_orders(settings.data / "orders.sqlite", agents, home, connection)
+    await scheduler.load()
+    stack.push_async_callback(scheduler.stop)
+    planning = asyncio.create_task(scheduler.run(), name="orders")
+    stack.callback(planning.cancel)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -257,6 +263,8 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        scheduler,
+        planner,
     )
 
 
