@@ -78,6 +78,8 @@ class Servers:
         self._threads = engine.threads or _spare_threads()
         self._contexts: dict[str, int] = {}
         for agent in agents:
+            if not agent.model:
+                continue
             model = canonical(agent.model)
             self._contexts[model] = max(agent.context_window, self._contexts.get(model, 0))
 

@@ -26,7 +26,7 @@ from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
-from ollama_addon.web.access.door import is_at_home
+from ollama_addon.web.access.hosts import Hosts
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
@@ -59,6 +59,8 @@ _KNOWN = frozenset({*_OF_A_MODEL, *_CHANGES, *_LISTS, "/", "/api/version", "/api
 
 _PASSED = ("accept", "accept-encoding", "content-type", "content-length", "user-agent")
 """Request headers that Ollama has a use for; no others, and so no credentials, are passed on."""
+_KEY_HEADERS = ("x-api-key", "api-key")
+"""How clients of Anthropic's API and of Azure's bring a key."""
 _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding "
     "upgrade date server".split()
@@ -84,23 +86,30 @@ class Key:
         self.value = key
 
     def opens(self, headers: Headers) -> bool:
-        """Tell whether a request brings it as a bearer token."""
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+        """Tell whether a request brings it: as a bearer token, or as other APIs' clients do."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        brought = [headers.get(name, "") for name in _KEY_HEADERS]
+        if scheme.lower() == "bearer":
+            brought.append(token)
         # As the bytes that were sent: a key may have letters that are not ASCII.
-        brought = given.strip().encode("latin-1")
-        return scheme.lower() == "bearer" and hmac.compare_digest(brought, self.value.encode())
+        return any(
+            hmac.compare_digest(each.strip().encode("latin-1"), self.value.encode())
+            for each in brought
+        )
 
 
 def make_gateway(
     servers: Servers,
     key: Key,
     *,
+    hosts: Hosts | None = None,
     allow_changes: bool = False,
     on_request: Callable[[str, int], None] = lambda path, status: None,
 ) -> Starlette:
-    """Return the app of the gateway. Who comes in must send `key` as a bearer token.
+    """Return the app of the gateway. Who comes in must send `key`.
 
-    Pages in a browser are refused, and so are names that the internet can give. Downloading,
+    Pages in a browser are refused, and so are requests to names that are not in `hosts`
+    (where it is missing: names that a home network does not give). Downloading,
     making and deleting models is refused without `allow_changes`. Errors are answered as Ollama
     does, or on its OpenAI routes as OpenAI does. `on_request` is called with the route and the
     status of each answer.
@@ -122,7 +131,10 @@ def make_gateway(
             Route("/api/delete", gateway.change, methods=["DELETE"]),
             Route("/api/blobs/{digest}", gateway.blob, methods=["HEAD", "POST"]),
         ],
-        middleware=[Middleware(_Counted, on_request=on_request), Middleware(_Locked, key=key)],
+        middleware=[
+            Middleware(_Counted, on_request=on_request),
+            Middleware(_Locked, key=key, hosts=hosts or Hosts()),
+        ],
         exception_handlers={
             AddonError: _refuse,
             HTTPException: _refuse_plainly,
@@ -152,9 +164,10 @@ class _Counted:
 class _Locked:
     """Lets nobody in without the key, and no page of a browser with it."""
 
-    def __init__(self, app: ASGIApp, key: Key) -> None:
+    def __init__(self, app: ASGIApp, key: Key, hosts: Hosts) -> None:
         self._app = app
         self._key = key
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (error := self._refused(Headers(scope=scope))):
@@ -166,11 +179,11 @@ class _Locked:
             await self._app(scope, receive, send)
 
     def _refused(self, headers: Headers) -> AddonError | None:
-        if not is_at_home(headers.get("host", "")):
+        if not self._hosts.answers(headers.get("host", "")):
             return AddonError(
                 "wrong_host",
                 "The gateway does not answer under this name. Use its address, or its name in the "
-                "home network.",
+                "home network, or add the name to 'allowed_hosts' in the app's options.",
                 421,
             )
         if _is_page(headers):
@@ -180,7 +193,8 @@ class _Locked:
         if not self._key.opens(headers):
             return AddonError(
                 "unauthorized",
-                "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …'.",
+                "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …' or as "
+                "'x-api-key'.",
                 401,
             )
         return None

@@ -108,6 +108,17 @@ async def test_nothing_is_answered_without_the_key(
         assert len(engine.requests) == before
 
 
+@pytest.mark.parametrize("header", ["x-api-key", "api-key", "X-API-Key"])
+async def test_the_key_as_other_apis_clients_send_it(engine: Scripted, header: str) -> None:
+    async with gateway(at(engine)) as running, httpx.AsyncClient(trust_env=False) as client:
+        url = f"{running.url}/api/tags"
+        assert (await client.get(url, headers={header: KEY})).status_code == 200
+        assert (await client.get(url, headers={header: f"{KEY}x"})).status_code == 401
+        # Clients of OpenAI's API want a key of their own form, too.
+        both = {"authorization": "Bearer sk-unused", header: KEY}
+        assert (await client.get(url, headers=both)).status_code == 200
+
+
 async def test_ollamas_client_lists_shows_and_chats(engine: Scripted) -> None:
     async with gateway(at(engine)) as running:
         assert [model.model for model in (await running.ollama.list()).models] == ["m:1"]
