@@ -25,6 +25,7 @@ from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
 from ollama_addon.errors import AddonError
@@ -125,7 +126,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     daemon: Daemon | None = None
     if settings.engine_command:
         daemon = Daemon(
-            settings.engine_command, settings.engine_port, settings.data, options.engine
+            settings.engine_command,
+            settings.engine_port,
+            settings.data,
+            options.engine,
+            context_length=default_context(context_windows(options.agents)),
         )
         daemon.on_line = logbook.add_line
         await daemon.start()
