@@ -11,8 +11,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
 from ollama_addon.scheduling.opposites import opposites
@@ -86,6 +88,8 @@ class Scheduler:
         self._open: dict[str, Order] = {}
         self._counted: set[str] = set()
         """Orders after a length of time that was said since we run: that time is what counts."""
+        self._background = Background()
+        self._loop: asyncio.Task[None] | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
         self._wake = asyncio.Event()
@@ -102,8 +106,13 @@ class Scheduler:
         """The orders that wait for their time, the next first."""
         return sorted(self._open.values(), key=lambda order: order.due)
 
-    async def load(self) -> None:
-        """Read what was kept before a restart; tells of what was interrupted. Never raises."""
+    async def start(self) -> None:
+        """Read what was kept before a restart, and begin. Never raises."""
+        await self._load()
+        self._loop = self._background.keep("orders", self._run)
+
+    async def _load(self) -> None:
+        """Read what was kept; what was interrupted is to be told."""
         try:
             await self._store.open()
             for order in await self._store.orders("claimed"):
@@ -117,8 +126,7 @@ class Scheduler:
         self._offset = _offset()
         self.on_change()
 
-    async def run(self) -> None:
-        """Do orders at their time, for as long as this is not cancelled."""
+    async def _run(self) -> None:
         while True:
             try:
                 nap = await self._round()
@@ -134,11 +142,11 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Let what is being done come to its end, briefly, and close the file."""
+        if self._loop is not None:
+            self._loop.cancel()
         if self._running:
             await asyncio.wait(self._running.values(), timeout=_LAST_WORDS)
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._background.stop()
         await self._store.close()
 
     def wake(self) -> None:
@@ -192,7 +200,7 @@ class Scheduler:
         """Do what is due; return the seconds until something is next."""
         if self.trouble:
             await self._store.close()
-            await self.load()
+            await self._load()
             if self.trouble:
                 return LONGEST_NAP
         await self._follow_clock()
@@ -201,14 +209,14 @@ class Scheduler:
         waits = False
         if due or self._untold:
             ready = await self._ready()
-            if self._untold and ready:
+            if self._untold and ready and "untold" not in self._running:
                 self._untold = False
-                self._start("untold", self._tell_untold())
+                self._start("untold", self._tell_untold)
             for order in due:
                 if now - order.due > GRACE:
-                    self._start(order.id, self._miss(order))
+                    self._start(order.id, partial(self._miss, order))
                 elif ready:
-                    self._start(order.id, self._do(order))
+                    self._start(order.id, partial(self._do, order))
                 else:
                     waits = True
             if not ready:
@@ -233,22 +241,19 @@ class Scheduler:
                     self._open[order.id] = moved
         self.on_change()
 
-    def _start(self, key: str, work: Awaitable[None]) -> None:
-        if key in self._running:
-            return
-        task = asyncio.ensure_future(work)
-        self._running[key] = task
+    def _start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something beside the others, once at a time."""
 
-        def ended(done: asyncio.Task[None]) -> None:
-            del self._running[key]
-            if not done.cancelled() and (error := done.exception()) is not None:
-                if isinstance(error, AddonError):
-                    self._say(error)
-                else:
-                    _LOGGER.error("An order failed", exc_info=error)
-            self._wake.set()
+        async def run() -> None:
+            try:
+                await work()
+            except AddonError as error:
+                self._say(error)
+            finally:
+                del self._running[key]
+                self._wake.set()
 
-        task.add_done_callback(ended)
+        self._running[key] = self._background.once(f"order {key}", run())
 
     async def _do(self, order: Order) -> None:
         async with self._places:

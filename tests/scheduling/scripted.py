@@ -112,13 +112,10 @@ async def running(
         house=lambda: home.house,
         wording=lambda key, order: key,
     )
-    await scheduler.load()
-    task = asyncio.create_task(scheduler.run())
+    await scheduler.start()
     try:
         yield Running(scheduler, store, hands, mouth, home)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await scheduler.stop()
 
 
