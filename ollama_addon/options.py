@@ -164,6 +164,11 @@ class EngineOptions(_Group):
     cache_ram: int = Field(default=512, ge=0)
     """MiB of memory for prompts that may come back, for each loaded model."""
 
+    @property
+    def uses_flash_attention(self) -> bool:
+        """Whether flash attention is on: without it no model loads with a smaller KV cache."""
+        return self.flash_attention or self.kv_cache_type != "f16"
+
 
 class Options(_Group):
     """Everything that can be configured."""
@@ -228,6 +233,13 @@ def check_options(
     for key, group in (("gateway", GatewayOptions), ("engine", EngineOptions)):
         if key in values:
             values[key] = _read(group, values[key], key, problems) or group()
+    engine = values.get("engine", EngineOptions())
+    if engine.uses_flash_attention and not engine.flash_attention:
+        message = (
+            f"'engine.kv_cache_type' {engine.kv_cache_type} needs flash attention, which is "
+            "switched on with it. To have it off, choose f16."
+        )
+        problems.append(OptionProblem("engine.flash_attention", message, notice=True))
     if "agents" in values:
         values["agents"] = _with_ids(values["agents"], known_ids, problems)
     return _read(Options, values, "", problems) or Options(), problems

@@ -265,3 +265,14 @@ LIKELY = st.dictionaries(
 def test_no_options_stop_the_add_on(raw: object) -> None:
     options, _ = check_options(raw)
     assert len({each.id for each in options.agents}) == len(options.agents)
+
+
+def test_a_smaller_kv_cache_says_what_it_switches_on() -> None:
+    options, problems = check_options(
+        {"engine": {"kv_cache_type": "q8_0", "flash_attention": False}}
+    )
+    assert options.engine.uses_flash_attention
+    assert [(each.field, each.notice) for each in problems] == [("engine.flash_attention", True)]
+    assert check_options({"engine": {"kv_cache_type": "q8_0"}})[1] == []
+    options, problems = check_options({"engine": {"flash_attention": False}})
+    assert (options.engine.uses_flash_attention, problems) == (False, [])

@@ -21,6 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ollama_addon.background import child
+from ollama_addon.engine.profile import FOR_EVER
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
@@ -37,6 +39,8 @@ _CONNECT_TIMEOUT = 5.0
 
 _RUNS = ("/api/chat", "/api/generate", "/api/embed", "/api/embeddings")
 """What runs a model and takes `options`."""
+_OF_THE_RUNNER = frozenset({"num_batch", "num_thread", "num_gpu", "main_gpu", "use_mmap"})
+"""Options that a model is loaded with, besides the context window."""
 _OF_A_MODEL = (
     *_RUNS,
     "/api/show",
@@ -211,16 +215,21 @@ class _Gateway:
     def __init__(self, servers: Servers, *, allow_changes: bool) -> None:
         self._servers = servers
         self._allow_changes = allow_changes
+        self._client = self._connections()
+
+    def _connections(self) -> httpx.AsyncClient:
         # Its own connections, so that callers never take those of the agents. How long an answer
         # may take is for the caller to say, by hanging up.
-        self._client = httpx.AsyncClient(
+        return httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             trust_env=False,
         )
 
     async def close(self) -> None:
+        """Close the connections; served again, it makes others."""
         await self._client.aclose()
+        self._client = self._connections()
 
     async def first(self, request: Request) -> Response:
         """Answer what every server can answer."""
@@ -244,7 +253,7 @@ class _Gateway:
         def content(server: Server) -> bytes:
             if request.url.path not in _RUNS:
                 return body
-            return json.dumps(self._with_profile(asked, model, server)).encode()
+            return json.dumps(self._with_profile(asked, model)).encode()
 
         async def ask(stack: AsyncExitStack) -> httpx.Response:
             async def choose() -> Server:
@@ -312,21 +321,25 @@ class _Gateway:
                 403,
             )
 
-    def _with_profile(
-        self, asked: Mapping[str, Any], model: str, server: Server
-    ) -> Mapping[str, Any]:
-        """Add the options that the agents run `model` with, as others would reload it."""
+    def _with_profile(self, asked: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+        """Have an agent's model run as its agents run it: others would load it anew."""
         given = asked.get("options") or {}
-        if not isinstance(given, dict):
-            return asked  # Ollama says what is wrong with it
         profile = self._servers.profile(model)
-        if not server.bundled:
-            profile.pop("num_thread", None)  # another machine has its own cores
-        given = {key: value for key, value in given.items() if value is not None}
-        wanted, loaded = given.get("num_ctx"), profile.get("num_ctx")
-        if isinstance(wanted, (int, float)) and loaded and wanted <= loaded:
+        if not isinstance(given, dict) or not profile:
+            return asked  # Ollama says what is wrong with it, or no agent uses the model
+        given = {
+            key: value
+            for key, value in given.items()
+            if value is not None and key not in _OF_THE_RUNNER
+        }
+        wanted, loaded = given.get("num_ctx"), profile["num_ctx"]
+        if isinstance(wanted, (int, float)) and wanted <= loaded:
             given["num_ctx"] = loaded  # a smaller window fits into the one that is loaded
-        return {**asked, "options": profile | given}
+        # `shift` is one of the things that a model is loaded with, too.
+        plain = {key: value for key, value in asked.items() if key != "shift"}
+        if self._servers.keep_alive(model) == FOR_EVER and not _unloads(asked):
+            plain["keep_alive"] = FOR_EVER
+        return plain | {"options": profile | given}
 
     async def _first(self) -> Server:
         """Find the first server that answers. Raises AddonError."""
@@ -406,10 +419,10 @@ class _Relay(Response):
         self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        relay = asyncio.create_task(self._relay(send))
+        relay = child("gateway relay", self._relay(send))
         tasks = {relay}
         if self._watch:
-            tasks.add(asyncio.create_task(_hung_up(receive)))
+            tasks.add(child("gateway caller", _hung_up(receive)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -507,6 +520,12 @@ def _valid(model: str) -> str:
     if not is_valid(model):
         raise AddonError("bad_request", f"A model's name is {ALLOWED}.", 400)
     return model
+
+
+def _unloads(asked: Mapping[str, Any]) -> bool:
+    """Tell whether a request is one of those that only free the memory of a model."""
+    idle = not (asked.get("messages") or asked.get("prompt") or asked.get("input"))
+    return idle and asked.get("keep_alive") in (0, "0", "0s")
 
 
 def _key_of(server: Server) -> dict[str, str]:
