@@ -85,6 +85,8 @@ def spans(text: str, index: HouseIndex) -> tuple[list[Span], str]:
             if end > start + 1 and tokens[end - 1].before.strip(":"):
                 break  # no phrase goes over a punctuation mark
             cost, span = _span(tokens[start:end], index)
+            if span is not None and end < count and _begins_as_order(span, index):
+                span = _unless_order(span, tokens[end], index)
             if span is not None and cost + best[end][0] < choice[0] - 1e-9:
                 choice = (cost + best[end][0], span)
         number = index.numbers.at(tokens, start)
@@ -104,6 +106,26 @@ def spans(text: str, index: HouseIndex) -> tuple[list[Span], str]:
     return found, tail
 
 
+def _begins_as_order(span: Span, index: HouseIndex) -> bool:
+    """Whether a name sounds like an order: a script that is called "Close the restaurant"."""
+    return (
+        len(span.tokens) > 1
+        and span.has("name")
+        and any(
+            sense.group in ("verbs", "weak")
+            for sense in index.lexicon.senses((span.tokens[0].plain,))
+        )
+    )
+
+
+def _unless_order(span: Span, following: Token, index: HouseIndex) -> Span | None:
+    """Return the span if nothing follows that its words would be an order about."""
+    if following.before:
+        return span
+    after = {sense.group.partition(".")[0] for sense in index.lexicon.senses((following.plain,))}
+    return span if after & {"and", "fillers", "then", "later", "but"} else None
+
+
 def _numbered(tokens: Sequence[Token], number: float, index: HouseIndex) -> Span:
     return Span(tuple(tokens), index.named((f"{number:g}",)), number)
 
@@ -119,7 +141,7 @@ def _span(tokens: Sequence[Token], index: HouseIndex) -> tuple[float, Span | Non
         f"{number:g}" if number is not None and len(tokens) == 1 else index.key(word)
         for word in words
     )
-    house = index.named(keys)
+    house = _as_said(index.named(keys), words, index)
     if len(tokens) > 1 and not house:
         house = _with_numbers(tokens, index)
     cost = _KNOWN
@@ -128,6 +150,8 @@ def _span(tokens: Sequence[Token], index: HouseIndex) -> tuple[float, Span | Non
         if len(tokens) == 1 and senses:
             cost = min(cost, _KNOWN)
     found = (*senses, *house)
+    if len(tokens) == 1 and found and index.is_word(words[0]) and _may_be_word(found):
+        found = (*found, Sense("word", index.key(words[0])))
     if found or number is not None:
         return cost, Span(tuple(tokens), found, number)
     if len(tokens) > 1:
@@ -145,6 +169,38 @@ def _span(tokens: Sequence[Token], index: HouseIndex) -> tuple[float, Span | Non
     if parts := index.parts(word):
         return _COMPOUND, Span(tuple(tokens), (), parts=parts)
     return _UNKNOWN, Span(tuple(tokens), ())
+
+
+def _as_said(
+    house: tuple[Sense, ...], words: tuple[str, ...], index: HouseIndex
+) -> tuple[Sense, ...]:
+    """Return the names that are meant by words as they are written.
+
+    "Living room lights" are the lights of the living room, and not the "Living room light".
+    """
+    forms = {
+        sense.meaning.partition(":")[2]
+        for sense in index.lexicon.senses(words[-1:])
+        if sense.group == "nouns"
+    }
+    if forms != {"pl"}:
+        return house
+    return tuple(
+        sense
+        for sense in house
+        if sense.group != "name" or any(name.words == words for name in index.names[sense.meaning])
+    )
+
+
+_NEVER_WORDS = frozenset(
+    "articles in to by and or pronouns negations except requests all both any everything "
+    "questions particles subjects auxiliaries be one_unit weak units but then".split()
+)
+"""Groups whose words are not taken for a part of a name."""
+
+
+def _may_be_word(senses: Sequence[Sense]) -> bool:
+    return all(sense.group not in _NEVER_WORDS for sense in senses)
 
 
 def _with_numbers(tokens: Sequence[Token], index: HouseIndex) -> tuple[Sense, ...]:

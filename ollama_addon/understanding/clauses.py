@@ -70,7 +70,8 @@ def _sentences(spans: Sequence[Span], tail: str) -> list[tuple[list[Span], bool]
     current: list[Span] = []
     for span in spans:
         ends = bool(_ENDS & set(span.before))
-        if current and (ends or (span.has("then") and _has_order(current))):
+        after = span.has("then") and span is not spans[-1] and _has_order(current)
+        if current and (ends or after):
             found.append((current, ends and bool(_ASKS & set(span.before))))
             current = []
         current.append(span)
@@ -96,7 +97,7 @@ def _parts(spans: list[Span], index: HouseIndex) -> list[Piece]:
         if current and at >= text_end and (joint or comma or _second_order(current, spans, at)):
             rough.append((current, span.has("but")))
             current = []
-        elif current and span.has("but") and not span.has("except") and at >= text_end:
+        elif current and span.has("but") and at >= text_end and not _excepts(current, spans, at):
             rough.append((current, False))
             current = []
         current.append(span)
@@ -111,6 +112,15 @@ def _parts(spans: list[Span], index: HouseIndex) -> list[Piece]:
         else:
             pieces.append(piece)
     return pieces
+
+
+def _excepts(current: Sequence[Span], spans: Sequence[Span], at: int) -> bool:
+    """Whether "but" makes an exception: "everything off but the TV"."""
+    everything = any(span.has("all", "everything", "both") for span in current)
+    return everything and not any(
+        span.has("verbs", "weak", "leave", "negations") and not span.has(*_AMBIGUOUS)
+        for span in spans[at + 1 :]
+    )
 
 
 _ADDING = frozenset({"add", "remove", "complete"})

@@ -41,7 +41,7 @@ FLAT = (
 """Groups that are a list of phrases."""
 KEYED = (
     "questions verbs particles attributes directions amounts levels colors whites modes feelings "
-    "states units durations numbers"
+    "states units durations numbers happens"
 ).split()
 """Groups that hold a list of phrases for each meaning."""
 _OPPOSITES = (

@@ -78,10 +78,10 @@ def _leading(draft: Draft) -> bool:
             requested = True
         elif (
             span.has("openers", "then", "and")
-            and not span.has("questions", "verbs", "weak", "name")
+            and not span.has("questions", "verbs", "weak", "name", "word")
         ) or (
             span.has("fillers")
-            and not span.has("verbs", "weak", "name", "questions", "negations", "yes", "no")
+            and not span.has("verbs", "weak", "name", "word", "questions", "negations", "yes", "no")
         ):
             draft.take(at, Role.FILLER)
         else:
@@ -105,6 +105,8 @@ def _left_alone(draft: Draft) -> bool:
     rest = [at for at in draft.all_free() if at > first]
     if span.has("verbs", "weak") and not any(draft.has(at, "states", "particles") for at in rest):
         return False
+    if any(draft.spans[at].number is not None for at in rest):
+        return False  # "keep the humidity at 45"
     draft.take(first, Role.NEGATION, "leave")
     for at in rest:
         if draft.has(at, "states", "particles") and not draft.has(at, "name", "nouns", "area"):
@@ -153,11 +155,11 @@ def _questioned(draft: Draft, *, asks: bool, negated: bool = False) -> bool:
         # "And the lights, which are on?", "Im Flur, was ist da an?"
         meanings = draft.spans[at].meanings("questions")
         open_words = [m for m in meanings if m not in ("yes_no", "ask", "any", "all", "who")]
-        if open_words and not draft.has(at, "name", "verbs", "weak", "later.when", "articles"):
-            if asks or characters or at == first:
-                draft.take(at, Role.QUESTION, open_words[0])
-                _more(draft, at)
-                return True
+        named = draft.has(at, "name", "verbs", "weak", "later.when", "articles")
+        if open_words and not named and (asks or characters or at == first):
+            draft.take(at, Role.QUESTION, open_words[0])
+            _more(draft, at)
+            return True
     return False
 
 

@@ -28,6 +28,15 @@ NEARLY = 80.0
 """Likeness, in percent, of a misheard or misspelt word to the word of a name that it may be."""
 _NEAREST = 4
 
+_CHOICES = {
+    "media_player": ("source_list",),
+    "select": ("options",),
+    "input_select": ("options",),
+    "climate": ("preset_modes", "fan_modes"),
+    "humidifier": ("available_modes",),
+}
+"""Capabilities that are lists of words to choose from."""
+
 BLINDS = ("blind", "curtain", "shutter", "shade")
 """Classes of covers that people take for each other."""
 
@@ -70,6 +79,7 @@ class HouseIndex:
         """What an entity is called besides its name: kinds as the lexicon's nouns have them."""
         self._places()
         self._entities()
+        self._options()
         self.longest = max((len(keys) for keys in self.phrases), default=1)
         self.noun_keys = self._nouns()
         self._compounds()
@@ -100,6 +110,15 @@ class HouseIndex:
             self.kinds[entity.id] = kinds = frozenset(_kinds(entity))
             for kind in kinds:
                 self.by_kind[kind].add(entity.id)
+
+    def _options(self) -> None:
+        """Have the choices of inputs, lists and presets be found by their words."""
+        for entity in self.house.entities.values():
+            for capability in _CHOICES.get(entity.domain, ()):
+                for option in entity.capabilities.get(capability) or ():
+                    text = str(option).replace("_", " ")
+                    for name in self._named((text,)):
+                        self.phrases[name.keys][Sense("options", str(option))] = None
 
     def _named(self, names: Iterable[str]) -> Iterator[Name]:
         for name in dict.fromkeys(names):

@@ -30,6 +30,8 @@ class Phrase:
     items: list[Item] = field(default_factory=list)
     quantifier: Quantifier = ""
     pronoun: bool = False
+    one: bool = False
+    """Whether "one" stands for the kind that was spoken of: "the right one"."""
     here: bool = False
     everywhere: bool = False
     places: list[str] = field(default_factory=list)
@@ -261,6 +263,9 @@ def _bag(phrase: Phrase, index: HouseIndex, can: Can, context: Context) -> Resol
             return Resolution(doubts=("no_kind",))
         return Resolution(doubts=("no_target",))
     candidates = _common_to_all(items, index)
+    if phrase.one and context.previous_entities and not phrase.kinds:
+        spoken = {k for e in context.previous_entities for k in index.kinds.get(e.id, ())}
+        candidates = {id_ for id_ in candidates if index.kinds[id_] & spoken}
     if not candidates:
         return _missing(items, index)
     entities = index.house.entities

@@ -47,14 +47,16 @@ def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
 
     things = [at for at in draft.all_free() if _is_thing(draft, at, numbers)]
     at = 0
+    comma = False
     while at < len(draft):
+        span = draft.spans[at]
+        comma = comma or bool(set(span.before) & set(",，、"))
         if not draft.free(at):
             at += 1
             continue
-        span = draft.spans[at]
         behind = any(thing > at for thing in things)
         if (
-            span.has("except")
+            span.has("except", "but")
             and (behind or _unknown_behind(draft, at))
             and not (
                 span.has("in", "fillers", "negations", "but")
@@ -73,8 +75,9 @@ def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
                 close()
             _number(draft, at, current, found)
         elif _is_thing(draft, at, numbers):
-            if not current.empty and set(span.before) & set(",，、") and not current.only_places:
+            if not current.empty and comma:
                 close()
+            comma = False
             _thing(draft, at, current, places)
         elif _quantify(draft, at, current, behind=behind):
             pass
@@ -101,7 +104,7 @@ def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
                 draft.take(at, Role.FILLER)
         elif span.has("places"):
             _place(draft, at, current)
-        elif not span.known and not draft.is_empty(at):
+        elif (not span.known and not draft.is_empty(at)) or _out_of_place(draft, at, things):
             _unknown(draft, at, current, found, things)
         at += 1
     close()
@@ -116,6 +119,15 @@ def _is_thing(draft: Draft, at: int, numbers: Sequence[int]) -> bool:
     if span.has("articles", "pronouns", "and", "in") and not span.has("name", "area", "floor"):
         return False
     return bool(span.parts) or span.has(*_THINGS) or at in numbers
+
+
+def _out_of_place(draft: Draft, at: int, things: Sequence[int]) -> bool:
+    """Whether a word that means something elsewhere stands where a name does: "the well pump"."""
+    if at + 1 not in things or not draft.has(at - 1, "articles", "in", "all"):
+        return False
+    return not draft.has(
+        at, "articles", "fillers", "in", "to", "by", "and", "one_unit", "be", "verbs", "weak"
+    )
 
 
 def _unknown_behind(draft: Draft, at: int) -> bool:
@@ -220,6 +232,7 @@ def _quantify(draft: Draft, at: int, current: Phrase, *, behind: bool) -> bool:
     span = draft.spans[at]
     if span.has("one") and not behind and not span.has("articles"):
         draft.take(at, Role.PRONOUN, "one")
+        current.one = True
         current.pronoun = current.pronoun or not current.items
         return True
     for name in _QUANTIFIERS:

@@ -142,8 +142,7 @@ def _phrase(
     if "{value}" not in effect_.verb.phrase and value and not effect_.verb.slots:
         text = f"{text} by {value}"
     elif len(effect_.slots) > 1:
-        extra = {k: v for k, v in effect_.slots.items()}
-        text = f"set {target} to " + ", ".join(str(each) for each in extra.values())
+        text = f"set {target} to " + ", ".join(str(each) for each in effect_.slots.values())
     return text
 
 

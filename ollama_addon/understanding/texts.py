@@ -55,7 +55,7 @@ def read_list(draft: Draft, *, asks: bool) -> Text | None:
     while before > 0 and draft.has(before - 1, "articles", "list_prepositions", "in", "to"):
         before -= 1
     text, doubts = _rest(draft, before, end, verbs, gap)
-    if not text:
+    if not text or (not verbs and not gap[0] and _says_more(draft, text)):
         return None
     for at in range(before, end):
         draft.take(
@@ -168,9 +168,11 @@ def _action(
         before -= 1
     wished = any(draft.has(at, "wishes", "weak") for at in range(start))
     prepositional = draft.has(before, "list_prepositions")
-    return (
-        "add" if prepositional and before > 0 and (wished or start + 1 >= len(draft) - 1) else None
-    )
+    if before <= 1 and prepositional and start + 1 < len(draft):
+        # "On the shopping list: tomatoes and rice".
+        return "add" if any(":" in span.before for span in draft.spans) else None
+    ends = start + 1 >= len(draft) - 1
+    return "add" if prepositional and before > 0 and (wished or ends) else None
 
 
 def _rest(
@@ -212,6 +214,17 @@ def _trimmed(draft: Draft, places: list[int]) -> list[int]:
         if number and at != places[number - 1] + 1:
             return places[:number]
     return places
+
+
+def _says_more(draft: Draft, text: Sequence[int]) -> bool:
+    """Whether what stands where a text would is a sentence of its own: "tomorrow we need …"."""
+    return any(
+        draft.has(
+            at, "negations", "questions", "subjects", "auxiliaries", "wishes", "verbs", "weak"
+        )
+        or any(sense.group.startswith("later.") for sense in draft.spans[at].senses)
+        for at in text
+    )
 
 
 def _items(draft: Draft, places: Sequence[int]) -> tuple[str, ...]:
@@ -329,7 +342,11 @@ def read_search(draft: Draft, players: Sequence[Entity]) -> Text | None:
     for at in text:
         draft.take(at, Role.TEXT)
     joint = "" if draft.index.lexicon.script == "characters" else " "
-    return Text("play", (_joined([draft.spans[at] for at in text], joint),))
+    found = Text("play", (_joined([draft.spans[at] for at in text], joint),))
+    if any(draft.has(at, "list_prepositions") for at in text[1:]):
+        # A title, or a place that this home does not have: "… on the jacuzzi".
+        found.doubts.append("place_or_text")
+    return found
 
 
 def _place_follows(draft: Draft, at: int, players: set[str]) -> bool:

@@ -48,6 +48,10 @@ _UNNAMED = (
     "later.delay",
     "past",
     "except",
+    "yes",
+    "no",
+    "corrections",
+    "leave",
 )
 
 
@@ -61,25 +65,29 @@ def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
         ),
         None,
     )
-    if place is None:
-        return None
     length: Length | None = None
     start = 0
     for at in range(len(draft)):
         if at != place and draft.free(at) and (found := length_at(draft, at)) is not None:
             length, start = found, at
             break
-    draft.take(place, Role.KIND, "timer")
+    if place is None and not _goes_on(draft, context, length):
+        return None
+    if place is not None:
+        draft.take(place, Role.KIND, "timer")
     if length is not None:
         for at in range(start, length.end):
             if draft.free(at):
                 draft.take(at, Role.TIME, f"{length.seconds:g}")
         if draft.has(start - 1, "later.length", "later.delay", "in", "to", "by"):
             draft.take(start - 1, Role.PREPOSITION)
-    plural = any(form == "pl" for form in draft.spans[place].meanings("timer"))
+    forms = draft.spans[place].meanings("timer") if place is not None else ()
+    plural = "pl" in forms
     every = plural or any(draft.has(at, "all", "everything") for at in range(len(draft)))
-    negated = any(draft.has(at, "negations") and not draft.has(at, "no") for at in draft.all_free())
-    name = _name(draft, place)
+    negated = any(
+        draft.has(at, "negations") and not draft.has(at, "corrections") for at in draft.all_free()
+    )
+    name = _name(draft, place) if place is not None else ""
     verbs = {meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("verbs")}
     particles = {
         meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("particles")
@@ -183,6 +191,20 @@ def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
     )
 
 
+def _goes_on(draft: Draft, context: Context, length: Length | None) -> bool:
+    """Whether a sentence without the word is about the timer that was spoken of last."""
+    spoken = context.previous[0].actions[0].intent if context.previous else ""
+    if not spoken.endswith("Timer"):
+        return False
+    verbs = {m for span in draft.spans for m in span.meanings("verbs")}
+    named = any(span.has("name", "area", "nouns") for span in draft.spans)
+    if named:
+        return False
+    return bool(verbs & {"cancel", "pause", "resume"}) or (
+        length is not None and bool(verbs & {"add", "remove", "up", "down"})
+    )
+
+
 def _parts(length: Length) -> dict[str, int]:
     """Return a length as the slots of a timer."""
     seconds = round(length.seconds)
@@ -201,6 +223,8 @@ def _name(draft: Draft, place: int) -> str:
     while at >= 0 and draft.free(at):
         span = draft.spans[at]
         if span.number is not None or span.has(*_LINKS, *_UNNAMED, "units", "durations"):
+            break
+        if any(sense.group.startswith("later.") for sense in span.senses):
             break
         words.insert(0, span.text)
         draft.take(at, Role.TEXT, "timer")

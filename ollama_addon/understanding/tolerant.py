@@ -58,8 +58,11 @@ _IMPLIED = {
     "disarm": "alarm_control_panel",
 }
 """Actions that tell what they are about, when nothing is named."""
+_ASKING = ("leave", "weak", "past", "subjects", "auxiliaries", "be", "questions")
+"""Words of a question that say nothing but that it is one."""
 _FEELINGS = {"brighter", "dimmer", "warmer", "cooler", "quieter", "louder"}
 _DIRECTIONS = frozenset("up down brighter dimmer warmer cooler louder quieter open close".split())
+_REACHING = (Mood.NEGATED, Mood.QUESTION, Mood.REPORT)
 _PLAYING = frozenset({"playing", "paused", "on", "buffering"})
 
 
@@ -100,13 +103,40 @@ class TolerantReader:
                 draft = Draft(piece.spans, self.index)
                 for at in range(len(piece.spans)):
                     draft.take(at, Role.TALK)
-                found.append(Clause(draft.text, answer, certain=True, words=draft.finish()))
+                clause = Clause(draft.text, answer, certain=True, words=draft.finish())
+                found = [*_reached_back(found, clause), clause]
                 continue
             if piece.begins:
                 carry = Carry(entities=carry.entities, actions=carry.actions, nouns=carry.nouns)
             clause = _ClauseReader(piece, self.index, context, carry, first=not found).read()
+            if found and not piece.begins:
+                found = _reached_back(found, clause)
             found.append(clause)
         return tuple(found)
+
+
+def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
+    """Return the clauses before one, with what reaches back into them.
+
+    A time behind the last of several orders is that of all of them, and "no, don't" behind an
+    order takes it back.
+    """
+    taken_back = clause.mood in (Mood.NEGATED, Mood.NO, Mood.NEVER_MIND) and not any(
+        word.role in (Role.NAME, Role.KIND, Role.AREA, Role.VERB) for word in clause.words
+    )
+    if taken_back:
+        return [
+            replace(each, mood=Mood.NEGATED, candidates=(), forbidden=each.candidates[0].entities)
+            if each.mood is Mood.ORDER and each.candidates
+            else each
+            for each in before
+        ]
+    if clause.when is None or clause.mood is not Mood.ORDER:
+        return before
+    return [
+        replace(each, when=clause.when) if each.mood is Mood.ORDER and each.when is None else each
+        for each in before
+    ]
 
 
 class _ClauseReader:
@@ -190,9 +220,9 @@ class _ClauseReader:
         names = moods.names_anything(draft.spans)
         mood = moods.determine(draft, asks=self._piece.asks, names_something=names)
         carried = self._carry.mood
-        if not self._piece.begins and not self._piece.but and mood is Mood.ORDER:
-            if carried in (Mood.NEGATED, Mood.QUESTION, Mood.REPORT):
-                mood = carried
+        reaches = not self._piece.begins and not self._piece.but
+        if reaches and mood is Mood.ORDER and carried in _REACHING:
+            mood = carried
         if mood is Mood.ORDER and not names and not self._says_something():
             mood = Mood.TALK
         self._carry.mood = mood
@@ -236,6 +266,9 @@ class _ClauseReader:
         if searched is not None:
             values = replace(values, text=searched.items[0])
             actions = {"play": None}
+            phrases = read_phrases(self._draft, ())
+            for doubt in searched.doubts:
+                self._draft.doubt(doubt)
         return self._planned(mood, when, said, found, values, actions, phrases)
 
     def _search(self, said: Said) -> Text | None:
@@ -302,14 +335,13 @@ class _ClauseReader:
             for at in more:
                 draft.take(at, Role.DIRECTION, direction)
             return {direction: None}
-        linked = (
-            same
-            or (self._first
+        linked = same or (
+            self._first
             and (
                 self._piece.spans[0].has("and", "openers", "then", "corrections")
                 or self._corrects
                 or any(span.has("other") for span in self._piece.spans)
-            ))
+            )
         )
         if linked and direction:
             for at in same:
@@ -347,6 +379,9 @@ class _ClauseReader:
         """Make the plan of an order, and say what is in doubt."""
         draft = self._draft
         values, actions = self._repeated(values, actions)
+        if not actions and not said.verbs and _names_only(phrases):
+            actions = {"activate": None}
+            said.actions["activate"] = None
 
         def can(entity: Entity) -> bool:
             return any(
@@ -364,7 +399,7 @@ class _ClauseReader:
         excepted = [
             entity
             for phrase in phrases.excepted
-            for entity in resolve(phrase, self._index, lambda entity: True, self._context).entities
+            for entity in _all_of(resolve(phrase, self._index, _anything, self._context))
         ]
         missing = next((part for part in parts if part.missing_place or part.missing_thing), None)
         lost = self._lost(phrases)
@@ -419,6 +454,7 @@ class _ClauseReader:
             doubts["nothing"] = None
         if when is not None and not when.understood:
             doubts["when"] = None
+            candidates = []
         if same_name:
             doubts["same_name"] = None
         return Clause(
@@ -563,7 +599,7 @@ class _ClauseReader:
         if found.no_preposition and set(actions) & {"dimmer", "brighter"} and found.values.percent:
             draft.doubt("to_or_by")
         if phrases.excepted and not any(
-            resolve(phrase, self._index, lambda entity: True, self._context).entities
+            _all_of(resolve(phrase, self._index, _anything, self._context))
             for phrase in phrases.excepted
         ):
             draft.doubt("exception")
@@ -592,7 +628,12 @@ class _ClauseReader:
             if draft.role(at) is Role.DIRECTION and made.effects:
                 meanings = span.meanings("directions")
                 directions = {each.direction for each in made.effects.values()}
-                if not meanings or directions & set(meanings) or set(meanings) & {"up", "down"} or made.used:
+                if (
+                    not meanings
+                    or directions & set(meanings)
+                    or set(meanings) & {"up", "down"}
+                    or made.used
+                ):
                     draft.use(at)
 
     def _lost(self, phrases: Phrases) -> str:
@@ -762,6 +803,9 @@ class _ClauseReader:
             attribute = attribute or "humidity"
         for values in found.at.get("attribute", ()):
             draft.use(values)
+        for at in list(draft.all_free()):
+            if draft.has(at, *_ASKING) and not draft.has(at, "name", "nouns", "area", "word"):
+                draft.take(at, Role.QUESTION)
         phrases = read_phrases(draft, found.numbers)
         fits = questions.can_be(state) if state else questions.can_tell(attribute)
         if attribute in ("temperature", "humidity"):
@@ -873,6 +917,23 @@ class _ClauseReader:
                 return Question("list" if kind_ == "list" else "calendar", tuple(mine), days=days)
         return None
 
+    def _outdoors(self, members: Sequence[Entity]) -> list[Entity]:
+        """Return what is outside: by its name or its place, else what stands in no area."""
+        words = {
+            self._index.key(word)
+            for phrase in self._index.lexicon.listed("outside")
+            for word in phrase.split()
+        }
+        named = [
+            entity
+            for entity in members
+            if any(words & set(name.keys) for name in self._index.names[entity.id])
+            or words & self._index.place_keys.get(f"area:{entity.area_id}", frozenset())
+        ]
+        placeless = [e for e in members if e.area_id is None and e.domain != "climate"]
+        sensors = [e for e in placeless if e.domain == "sensor"]
+        return named or sensors or placeless
+
     def _measured(self, phrases: Phrases, attribute: str) -> None:
         """Leave out the noun that says what is measured: what is left says where."""
         for phrase in phrases.targets:
@@ -908,9 +969,7 @@ class _ClauseReader:
         ]
         outside = any(span.has("outside") for span in self._draft.spans)
         if outside:
-            members = [
-                e for e in members if e.area_id is None and e.domain in ("sensor", "weather")
-            ]
+            members = self._outdoors(members)
             for at in range(len(self._draft)):
                 if self._draft.has(at, "outside"):
                     self._draft.take(at, Role.PLACE, "outside")
@@ -923,6 +982,30 @@ class _ClauseReader:
         if inside is None and attribute and len(members) > 1 and not state:
             return Resolution(same_name=tuple(members))
         return Resolution(tuple(members), full=bool(members))
+
+
+def _names_only(phrases: Phrases) -> bool:
+    """Whether nothing is said but the name of a scene, a script or a button."""
+    if len(phrases.targets) != 1 or phrases.excepted or phrases.stray:
+        return False
+    items = phrases.targets[0].items
+    return (
+        len(items) == 1
+        and all(
+            name.partition(".")[0] in ("scene", "script", "button", "input_button")
+            for name in items[0].names
+        )
+        and bool(items[0].names)
+    )
+
+
+def _anything(entity: Entity) -> bool:
+    return True
+
+
+def _all_of(part: Resolution) -> tuple[Entity, ...]:
+    """Return all that may be meant, as an exception means it."""
+    return part.entities or part.same_name
 
 
 def _present(when: When) -> bool:
