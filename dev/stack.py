@@ -19,7 +19,7 @@ import httpx
 from dev.engines import choose_engine
 from dev.homeassistant import HomeAssistant, home_assistant
 from dev.homeassistant.install import InstallError
-from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor
+from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor, User
 from dev.turn import Turn, events, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,7 +196,7 @@ class Stack:
                 )
                 self._tell("Home Assistant is up.")
                 self.supervisor.core = await _core(self.home)
-                await self.supervisor.push_discovery()
+                self.supervisor.user = await _owner(self.home)
         except ExceptionGroup as several:
             first = several.exceptions[0]
             raise StackError(str(first)) if isinstance(first, InstallError) else first from None
@@ -266,6 +266,13 @@ class Stack:
 
     def _tell(self, sentence: str) -> None:
         self._log(f"{time.monotonic() - self._begin:6.1f} s  {sentence}")
+
+
+async def _owner(home: HomeAssistant) -> User:
+    """Return the administrator who looks at the panel."""
+    users = await home.command("config/auth/list")
+    owner = next(user for user in users if user["is_owner"])
+    return User(owner["id"], owner["username"] or "", owner["name"])
 
 
 async def _core(home: HomeAssistant) -> Core:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,12 +18,14 @@ from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app.apply_options import OptionsApplier
 from ollama_addon.app.settings import Settings
+from ollama_addon.background import Background
 from ollama_addon.companion.download_notifications import tell_of_pulls
 from ollama_addon.companion.files import DOMAIN
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
 from ollama_addon.errors import AddonError
@@ -44,6 +45,7 @@ from ollama_addon.options import load_options, wanted_models
 from ollama_addon.supervisor.client import Supervisor
 from ollama_addon.web.access.auth import Guard, read_token
 from ollama_addon.web.access.door import Door, refusal
+from ollama_addon.web.access.hosts import Hosts
 from ollama_addon.web.api import (
     access,
     entities,
@@ -71,11 +73,12 @@ _LOGGER = logging.getLogger(__name__)
 def make_app(settings: Settings) -> FastAPI:
     """Return the sidecar's app. Nothing runs before its lifespan begins."""
     guard = Guard(read_token(settings.data / "token"), settings.ingress_peer, settings.password)
+    hosts = Hosts()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.parts = await _start(settings, guard, stack)
+            app.state.parts = await _start(settings, guard, hosts, stack)
             yield
 
     app = FastAPI(
@@ -86,7 +89,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.add_middleware(Door, guard=guard)
+    app.add_middleware(Door, guard=guard, hosts=hosts)
     for router in (
         status.open_router,
         status.router,
@@ -109,7 +112,7 @@ def make_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Parts:
+async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExitStack) -> Parts:
     """Make the parts and start them; `stack` stops them in the opposite order."""
     happenings = Events()
     logbook = LogBuffer()
@@ -118,11 +121,16 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
     for problem in problems:
         _LOGGER.error("Option %s: %s", problem.field or "file", problem.message)
     logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
+    hosts.allow(options.allowed_hosts)
 
     daemon: Daemon | None = None
     if settings.engine_command:
         daemon = Daemon(
-            settings.engine_command, settings.engine_port, settings.data, options.engine
+            settings.engine_command,
+            settings.engine_port,
+            settings.data,
+            options.engine,
+            context_length=default_context(context_windows(options.agents)),
         )
         daemon.on_line = logbook.add_line
         await daemon.start()
@@ -170,19 +178,23 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
     satellites.on_listening = warmup.listening
     satellites.start()
     stack.push_async_callback(satellites.stop)
-    telling = asyncio.create_task(tell_of_pulls(inventory.subscribe(), Notifications(connection)))
-    stack.callback(telling.cancel)
-    passing_on = asyncio.create_task(_pass_on(inventory, happenings))
-    stack.callback(passing_on.cancel)
+    background = Background()
+    stack.push_async_callback(background.stop)
+    background.keep(
+        "download notifications",
+        lambda: tell_of_pulls(inventory.subscribe(), Notifications(connection)),
+    )
+    background.keep("publisher of downloads", lambda: _pass_on(inventory, happenings))
     metrics = Metrics(servers, daemon, inventory, connection)
     servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
         stack.push_async_callback(supervisor.close)
-    announcing = _Errand(lambda: _announce(supervisor, settings, guard))
+    announcing = _Errand(
+        background, "discovery message", lambda: _announce(supervisor, settings, guard)
+    )
     announcing.begin()
-    stack.callback(announcing.stop)
     stand_in: WyomingFallback | None = None
     if agents:
         stand_in = WyomingFallback(
@@ -200,6 +212,7 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
         make_gateway(
             servers,
             key,
+            hosts=hosts,
             allow_changes=options.gateway.allow_pulls,
             on_request=metrics.gateway,
         ),
@@ -225,9 +238,12 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
         agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
     )
     stack.push_async_callback(applying.stop)
-    following = _Errand(lambda: _follow(own_integration, mirror, wanted=options.own_integration))
+    following = _Errand(
+        background,
+        "own Ollama integration",
+        lambda: _follow(own_integration, mirror, wanted=options.own_integration),
+    )
     following.begin()
-    stack.callback(following.stop)
     return Parts(
         read_token(settings.data / "id"),
         settings.data,
@@ -253,6 +269,7 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
         Updates(),
         warmup,
         applying,
+        background,
     )
 
 
@@ -295,19 +312,19 @@ async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bo
 class _Errand:
     """Something that is tried until it is done, and begun anew when it has to be done again."""
 
-    def __init__(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, background: Background, name: str, run: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._background = background
+        self._name = name
         self._run = run
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Begin from the start."""
-        self.stop()
-        self._task = asyncio.create_task(self._run())
-
-    def stop(self) -> None:
-        """Try no more."""
         if self._task is not None:
             self._task.cancel()
+        self._task = self._background.keep(self._name, self._run)
 
 
 async def _announce(supervisor: Supervisor | None, settings: Settings, guard: Guard) -> None:

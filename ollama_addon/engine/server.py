@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import ollama
 
+from ollama_addon.background import child
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 
@@ -36,6 +37,14 @@ _NUMBERS = (
     "eval_count",
     "eval_duration",
 )
+
+_OVERFLOW = (
+    "exceed_context_size",
+    "exceeds the available context",
+    "longer than the context length",
+    "exceeds the context length",
+)
+"""How Ollama and llama.cpp say that a prompt does not fit, when they may not cut it."""
 
 # `ollama` makes a failed connection a ConnectionError, which is an OSError; the last three
 # are what it raises when an answer is not what the API documents.
@@ -99,13 +108,9 @@ class Server:
 
     async def check(self) -> None:
         """Look whether it answers and what it has. Checks at the same time share one look."""
-        await asyncio.shield(self.look())
-
-    def look(self) -> asyncio.Task[None]:
-        """Begin to look, without waiting for it."""
         if self._checking is None or self._checking.done():
-            self._checking = asyncio.create_task(self._check())
-        return self._checking
+            self._checking = child(f"check of {self.url}", self._check())
+        await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
         began = time.perf_counter()
@@ -262,6 +267,13 @@ class Server:
             )
         if error.status_code == 404 and model:
             return missing(model)
+        if any(sign in text for sign in _OVERFLOW):
+            return AddonError(
+                "context_overflow",
+                f"What {model or 'the model'} is to read is longer than its context window. Make "
+                "the context window larger, or expose fewer entities.",
+                413,
+            )
         if error.status_code == 503:
             return AddonError(
                 "engine_busy", f"{self.name} has too much to do ({text}). Try again shortly.", 503
