@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from ollama_addon.understanding.lexicon import OPPOSITE, Sense, fold, languages, lexicon
