@@ -19,7 +19,7 @@ import httpx
 from dev.engines import choose_engine
 from dev.homeassistant import HomeAssistant, home_assistant
 from dev.homeassistant.install import InstallError
-from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor
+from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor, User
 from dev.turn import Turn, events, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,6 +196,7 @@ class Stack:
                 )
                 self._tell("Home Assistant is up.")
                 self.supervisor.core = await _core(self.home)
+                self.supervisor.user = await _owner(self.home)
                 await self.supervisor.push_discovery()
         except ExceptionGroup as several:
             first = several.exceptions[0]
@@ -273,6 +274,11 @@ async def _core(home: HomeAssistant) -> Core:
     async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
         answer = (await client.get(f"{home.url}/api/config")).raise_for_status()
     return Core(home.url, home.token, answer.json()["version"])
+
+
+async def _owner(home: HomeAssistant) -> User:
+    found = await home.command("auth/current_user")
+    return User(found["id"], home.username, found["name"])
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """The way from a browser to the add-on's panel, through Home Assistant and the Supervisor.
 
-Both of them change the request; here they are one. The session cookie that Home Assistant's
-frontend fetches is left out: whoever reaches this loopback port is logged in as `user`.
+Both of them change the request; here they are one. A session of Home Assistant's frontend is the
+cookie `ingress_session`, and the Supervisor knows whose it is. Unlike with the real one, who has
+no session is let in too.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ _NOT_PASSED = _HOP_BY_HOP | {
     "sec-websocket-protocol",
     "sec-websocket-version",
     "x-hassio-key",
-    "x-remote-user-display-name",
-    "x-remote-user-id",
-    "x-remote-user-name",
     "x-supervisor-token",
 }
+_ABOUT_USERS = ("X-Remote-User-Id", "X-Remote-User-Name", "X-Remote-User-Display-Name")
+"""The real one takes these away as they are written here, and in no other case."""
+_SESSION = "ingress_session"
 _NOT_RETURNED = _HOP_BY_HOP | {"content-encoding", "content-length", "content-type"}
 
 
@@ -55,9 +56,12 @@ class User:
 class Ingress:
     """Passes what comes to the ingress path on to the add-on."""
 
-    def __init__(self, addon: Addon, user: Callable[[], User], session: ClientSession) -> None:
+    def __init__(
+        self, addon: Addon, user: Callable[[str], User | None], session: ClientSession
+    ) -> None:
         self._addon = addon
         self._user = user
+        """Tells whose a session is; None where that is not known."""
         self._session = session
 
     def routes(self) -> list[web.RouteDef]:
@@ -128,18 +132,18 @@ class Ingress:
         headers = CIMultiDict(
             (name, value)
             for name, value in request.headers.items()
-            if name.lower() not in _NOT_PASSED
+            if name.lower() not in _NOT_PASSED and name not in _ABOUT_USERS
         )
-        user = self._user()
+        if user := self._user(request.cookies.get(_SESSION, "")):
+            # First, as with the real one: aiohttp has one in another case take the place of these.
+            named = (user.id, user.name, user.display_name)
+            headers = CIMultiDict([*zip(_ABOUT_USERS, named, strict=True), *headers.items()])
         peer = request.remote or ""
         before = request.headers.get(hdrs.X_FORWARDED_FOR)
         headers.update(
             {
                 "X-Ingress-Path": self._addon.ingress_path,
                 "X-Hass-Source": "core.ingress",
-                "X-Remote-User-Id": user.id,
-                "X-Remote-User-Name": user.name,
-                "X-Remote-User-Display-Name": user.display_name,
                 hdrs.X_FORWARDED_FOR: f"{before}, {peer}" if before else peer,
                 hdrs.X_FORWARDED_HOST: request.headers.get(hdrs.X_FORWARDED_HOST, request.host),
                 hdrs.X_FORWARDED_PROTO: request.headers.get(hdrs.X_FORWARDED_PROTO, "http"),

@@ -49,7 +49,8 @@ class Supervisor:
     """The Supervisor of one add-on. `async with` starts and stops the server, not the add-on.
 
     `port` 0 takes a free one. `core` is the running Home Assistant, None while it is away;
-    `user` is who looks at the panel. Both may be set at any time.
+    `user` is who looks at the panel; `sessions` tells who does with a session of their own, None
+    for one without a user. All may be set at any time.
     """
 
     def __init__(self, addon: Addon, *, core: Core | None = None, port: int = 0) -> None:
@@ -58,6 +59,7 @@ class Supervisor:
         self.core_token = secrets.token_hex(28)
         """What Home Assistant itself calls the Supervisor with."""
         self.user = User("developer", "developer", "Developer")
+        self.sessions: dict[str, User | None] = {}
         self._port = port
         self._failures: dict[str, int] = {}
         self._api = Api(addon, lambda: self.core, self._caller)
@@ -78,6 +80,9 @@ class Supervisor:
     def discovery(self) -> list[Discovery]:
         """The discovery messages that the add-on has sent and not removed."""
         return list(self._api.discovery.values())
+
+    def _who(self, session: str) -> User | None:
+        return self.sessions.get(session, self.user)
 
     async def push_discovery(self) -> None:
         """Tell Home Assistant of every message, as when it has started."""
@@ -120,7 +125,7 @@ class Supervisor:
         )
         app.add_routes(self._api.routes())
         app.add_routes(CoreProxy(self.addon, lambda: self.core, self._to_core).routes())
-        app.add_routes(Ingress(self.addon, lambda: self.user, self._to_addon).routes())
+        app.add_routes(Ingress(self.addon, self._who, self._to_addon).routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)

@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from dev.stack import Stack
-from dev.supervisor import ADDRESS, Addon, Core, Manifest, ManifestError, Supervisor
+from dev.supervisor import ADDRESS, Addon, Core, Manifest, ManifestError, Supervisor, User
 from dev.supervisor.options import InvalidOptions, merge, validate
 
 MANIFEST = {
@@ -52,6 +52,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
             "headers": {name.lower(): value for name, value in request.headers.items()},
             "body": body.decode(errors="replace"),
             "peer": request.remote,
+            "users": request.headers.getall("X-Remote-User-Id", []),
         },
         headers={"Cache-Control": "no-store", "X-Private": "secret"},
     )
@@ -380,6 +381,22 @@ class TestIngress:
         assert "x-supervisor-token" not in headers
         assert "te" not in headers
         assert reply.headers["X-Private"] == "secret"
+
+    async def test_a_session_is_somebodys(self, supervisor: Supervisor) -> None:
+        supervisor.sessions = {"hers": User("1", "anna", "Anna"), "nobodys": None}
+        async with httpx.AsyncClient() as client:
+            for session, users in (("hers", ["1"]), ("nobodys", []), ("", ["developer"])):
+                cookie = {"Cookie": f"ingress_session={session}"}
+                reply = await client.get(f"{supervisor.ingress_url}x", headers=cookie)
+                assert reply.json()["users"] == users
+
+    async def test_a_forged_user_in_another_case_takes_the_place_of_the_real_one(
+        self, supervisor: Supervisor
+    ) -> None:
+        forged = {"X-REMOTE-USER-ID": "forged"}
+        async with httpx.AsyncClient() as client:
+            reply = await client.get(f"{supervisor.ingress_url}x", headers=forged)
+        assert reply.json()["users"] == ["forged"]
 
     async def test_the_way_in(self, supervisor: Supervisor) -> None:
         async with httpx.AsyncClient() as client:
