@@ -197,7 +197,6 @@ class Stack:
                 self._tell("Home Assistant is up.")
                 self.supervisor.core = await _core(self.home)
                 self.supervisor.user = await _owner(self.home)
-                await self.supervisor.push_discovery()
         except ExceptionGroup as several:
             first = several.exceptions[0]
             raise StackError(str(first)) if isinstance(first, InstallError) else first from None
@@ -269,16 +268,18 @@ class Stack:
         self._log(f"{time.monotonic() - self._begin:6.1f} s  {sentence}")
 
 
+async def _owner(home: HomeAssistant) -> User:
+    """Return the administrator who looks at the panel."""
+    users = await home.command("config/auth/list")
+    owner = next(user for user in users if user["is_owner"])
+    return User(owner["id"], owner["username"] or "", owner["name"])
+
+
 async def _core(home: HomeAssistant) -> Core:
     headers = {"Authorization": f"Bearer {home.token}"}
     async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
         answer = (await client.get(f"{home.url}/api/config")).raise_for_status()
     return Core(home.url, home.token, answer.json()["version"])
-
-
-async def _owner(home: HomeAssistant) -> User:
-    found = await home.command("auth/current_user")
-    return User(found["id"], home.username, found["name"])
 
 
 @contextlib.contextmanager

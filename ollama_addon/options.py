@@ -1,7 +1,7 @@
-"""The add-on's options, checked.
+"""The app's options, checked.
 
-The names are those of `config.yaml`, which also documents them. A wrong value never
-stops the add-on: it becomes an `OptionProblem`, and the rest starts.
+The names are those of `config.yaml`. A wrong value never stops the app: it becomes an
+`OptionProblem`, and the rest starts.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from ollama_addon.model_name import ALLOWED, canonical, is_valid
 
 DEFAULT_MODEL = "qwen3:4b-instruct"
 
-Confirm = Literal["unlock", "alarm", "garage_door"]
-"""A kind of action that can be made to ask first."""
+Confirm = Literal["none", "unlock", "alarm", "garage_door"]
+"""A kind of action that asks first; `none` is for nothing."""
+ASK_FIRST = frozenset({"unlock", "alarm", "garage_door"})
+"""The kinds of action that ask first where nothing is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,23 @@ class OptionProblem:
     """Where it stands, such as `agents[0].context_window`."""
     message: str
     """A sentence: what is wrong, what is allowed, what is used instead."""
+    notice: bool = False
+    """Whether it only has to be known: the options can be kept as they are."""
 
 
 def _model_name(value: str) -> str:
     if not is_valid(value):
         raise ValueError(f"must be the name of a model: {ALLOWED}")
+    return value
+
+
+def _model_or_none(value: str) -> str:
+    return _model_name(value) if value else value
+
+
+def _agent_id(value: str) -> str:
+    if value and not _ID.fullmatch(value):
+        raise ValueError("must be made of small letters, digits and '_', at most 64")
     return value
 
 
@@ -60,9 +74,20 @@ def _url(value: str) -> str:
         raise ValueError("must be an address such as http://192.168.1.20:11434") from None
 
 
+def _host_name(value: str) -> str:
+    if _HOST_NAME.fullmatch(value) is None:
+        raise ValueError("must be a name such as assist.example.org, or *.example.org")
+    return value.lower()
+
+
+_HOST_NAME = re.compile(r"(?:\*\.)?\w[\w-]*(?:\.\w[\w-]*)+", re.ASCII)
+_ID = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 _HTTP_URL = TypeAdapter(HttpUrl)
 ModelName = Annotated[str, AfterValidator(_model_name)]
+ModelOrNone = Annotated[str, AfterValidator(_model_or_none)]
+AgentId = Annotated[str, AfterValidator(_agent_id)]
 Url = Annotated[str, AfterValidator(_url)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 
 
 class _Group(BaseModel):
@@ -72,13 +97,16 @@ class _Group(BaseModel):
 class AgentOptions(_Group):
     """One conversation agent."""
 
-    id: str = ""
-    """Made from the name; part of the agent's address, unique among the agents."""
+    id: AgentId = ""
+    """Part of the agent's address, unique among the agents. At first made from the name."""
     name: str = Field(min_length=1, max_length=80)
-    model: ModelName
+    model: ModelOrNone = ""
+    """Empty: the agent carries out clear commands and does nothing else."""
     instructions: str = ""
-    """A Home Assistant template."""
+    """A Home Assistant template, or `file:NAME` for a file in the app's configuration folder."""
     control_home: bool = True
+    instant_commands: bool = True
+    """Whether clear commands are carried out without the model."""
     context_window: int = Field(default=8192, ge=2048)
     """Tokens."""
     max_history: int = Field(default=20, ge=0)
@@ -88,16 +116,27 @@ class AgentOptions(_Group):
     think: bool = False
     strategy: Literal["auto", "structured", "native"] = "auto"
     confirm: tuple[Confirm, ...] = ()
-    """The kinds of action that ask first."""
+    """The kinds of action that ask first; empty is all of them, `none` is nothing."""
+    automations: Literal["ask", "off"] = "ask"
+    """Whether the agent sets up automations, always after it read them back."""
+    tools: tuple[str, ...] = ()
+    """Ids of further LLM APIs of Home Assistant, such as those of MCP servers."""
     temperature: float | None = Field(default=None, ge=0, le=2)
+
+    @property
+    def asks_first(self) -> frozenset[str]:
+        """The kinds of action that ask first, with the meaning of an empty `confirm` resolved."""
+        return frozenset(self.confirm) - {"none"} if self.confirm else ASK_FIRST
 
 
 class ServerOptions(_Group):
-    """Another Ollama server on the network."""
+    """Another server on the network."""
 
     url: Url
     api_key: str = Field(default="", repr=False)
     """Sent as a bearer token when it is not empty."""
+    api: Literal["auto", "ollama", "openai"] = "auto"
+    """The API that the server speaks; `auto` finds it out."""
 
 
 class GatewayOptions(_Group):
@@ -125,19 +164,30 @@ class EngineOptions(_Group):
     cache_ram: int = Field(default=512, ge=0)
     """MiB of memory for prompts that may come back, for each loaded model."""
 
+    @property
+    def uses_flash_attention(self) -> bool:
+        """Whether flash attention is on: without it no model loads with a smaller KV cache."""
+        return self.flash_attention or self.kv_cache_type != "f16"
+
 
 class Options(_Group):
     """Everything that can be configured."""
 
     models: tuple[ModelName, ...] = ()
     """Models wanted besides the agents'."""
-    agents: tuple[AgentOptions, ...] = (AgentOptions(id="home", name="Home", model=DEFAULT_MODEL),)
+    agents: tuple[AgentOptions, ...] = (
+        AgentOptions(id="ollama_assist", name="Ollama Assist", model=DEFAULT_MODEL),
+    )
     servers: tuple[ServerOptions, ...] = ()
     gateway: GatewayOptions = GatewayOptions()
+    allowed_hosts: tuple[HostName, ...] = ()
+    """Names under which panel, API and gateway answer besides those of a home network."""
     engine: EngineOptions = EngineOptions()
     install_integration: bool = True
     own_integration: bool = False
-    """Whether Home Assistant's own `ollama` integration is made to use this add-on, too."""
+    """Whether Home Assistant's own `ollama` integration is made to use this app, too."""
+    memory: bool = True
+    """Whether agents remember what they are asked to remember."""
     wyoming: bool = True
     """Whether the first agent speaks the Wyoming protocol until the integration is there."""
     journal_days: int = Field(default=30, ge=0, le=3650)
@@ -162,8 +212,14 @@ def load_options(path: Path) -> tuple[Options, list[OptionProblem]]:
     return check_options(raw)
 
 
-def check_options(raw: object) -> tuple[Options, list[OptionProblem]]:
-    """Make options of what a configuration holds, and say what is wrong in it."""
+def check_options(
+    raw: object, known_ids: Mapping[str, str] | None = None
+) -> tuple[Options, list[OptionProblem]]:
+    """Make options of what a configuration holds, and say what is wrong in it.
+
+    `known_ids` are the ids that agents had before, by name: an agent without an id gets the
+    one that was known under its name.
+    """
     problems: list[OptionProblem] = []
     if not isinstance(raw, Mapping):
         message = "The options must be an object. The defaults are used instead."
@@ -177,8 +233,15 @@ def check_options(raw: object) -> tuple[Options, list[OptionProblem]]:
     for key, group in (("gateway", GatewayOptions), ("engine", EngineOptions)):
         if key in values:
             values[key] = _read(group, values[key], key, problems) or group()
+    engine = values.get("engine", EngineOptions())
+    if engine.uses_flash_attention and not engine.flash_attention:
+        message = (
+            f"'engine.kv_cache_type' {engine.kv_cache_type} needs flash attention, which is "
+            "switched on with it. To have it off, choose f16."
+        )
+        problems.append(OptionProblem("engine.flash_attention", message, notice=True))
     if "agents" in values:
-        values["agents"] = _with_ids(values["agents"])
+        values["agents"] = _with_ids(values["agents"], known_ids, problems)
     return _read(Options, values, "", problems) or Options(), problems
 
 
@@ -186,7 +249,8 @@ def wanted_models(options: Options) -> tuple[str, ...]:
     """List the models that have to be there: the agents' first, each once."""
     wanted: dict[str, str] = {}
     for name in (*(agent.model for agent in options.agents), *options.models):
-        wanted.setdefault(canonical(name), name)
+        if name:
+            wanted.setdefault(canonical(name), name)
     return tuple(wanted.values())
 
 
@@ -201,7 +265,7 @@ def _read(kind: type[_G], raw: object, field: str, problems: list[OptionProblem]
         )
         return None
     prefix = f"{field}." if field else ""
-    known = set(kind.model_fields) - {"id"}
+    known = set(kind.model_fields)
     values: dict[str, Any] = {}
     for key, value in raw.items():
         if key not in known:
@@ -258,18 +322,41 @@ def _names(raw: object, problems: list[OptionProblem]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _with_ids(agents: Sequence[AgentOptions]) -> tuple[AgentOptions, ...]:
-    taken: set[str] = set()
-    result = []
-    for agent in agents:
-        plain = unicodedata.normalize("NFKD", agent.name).encode("ascii", "ignore").decode()
-        slug = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
-        # A name in another script keeps its id however many agents stand before it.
-        slug = slug or f"agent_{hashlib.sha256(agent.name.encode()).hexdigest()[:6]}"
-        unique, number = slug, 1
-        while unique in taken:
+def agent_id(name: str) -> str:
+    """Return the id that is made from an agent's name."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:60]
+    # A name in another script keeps its id however many agents stand before it.
+    return slug or f"agent_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _with_ids(
+    agents: Sequence[AgentOptions],
+    known_ids: Mapping[str, str] | None,
+    problems: list[OptionProblem],
+) -> tuple[AgentOptions, ...]:
+    """Give every agent an id of its own; one that is set counts before one that is made."""
+    known = known_ids or {}
+    ids: list[str] = []
+    for at, agent in enumerate(agents):
+        ids.append(agent.id if agent.id not in ids else "")
+        if agent.id and not ids[at]:
+            first = agents[ids.index(agent.id)].name
+            message = (
+                f"'agents[{at}].id' is that of {first}, too: {agent.name} gets one of its own. "
+                "Its history and its entity in Home Assistant begin anew."
+            )
+            problems.append(OptionProblem(f"agents[{at}].id", message, notice=True))
+    for at, agent in enumerate(agents):
+        if ids[at]:
+            continue
+        before = known.get(agent.name, "")
+        made = before if _ID.fullmatch(before) and before not in ids else agent_id(agent.name)
+        unique, number = made, 1
+        while unique in ids:
             number += 1
-            unique = f"{slug}_{number}"
-        taken.add(unique)
-        result.append(agent.model_copy(update={"id": unique}))
-    return tuple(result)
+            unique = f"{made}_{number}"
+        ids[at] = unique
+    return tuple(
+        agent.model_copy(update={"id": each}) for agent, each in zip(agents, ids, strict=True)
+    )

@@ -34,7 +34,7 @@ def test_the_defaults_are_those_of_the_code() -> None:
 
 def test_everything_in_the_schema_can_be_read_and_nothing_else() -> None:
     def fields(kind: Any) -> set[str]:
-        return set(kind.model_fields) - {"id"}
+        return set(kind.model_fields)
 
     schema = CONFIG["schema"]
     assert set(schema) == fields(Options)
@@ -48,6 +48,8 @@ def test_everything_in_the_schema_can_be_read_and_nothing_else() -> None:
     "options",
     [
         {"agents": [{"name": "Only a name and a model", "model": "m"}]},
+        {"agents": [{"name": "Only a name"}]},
+        {"servers": [{"url": "192.168.1.20:11434", "api": "openai"}]},
         {"agents": [{"name": "n", "model": "m", "confirm": [], "temperature": 0.5}]},
         {"servers": [{"url": "http://192.168.1.20:11434"}]},
         {"gateway": {}, "engine": {}},
@@ -61,11 +63,11 @@ def test_what_people_leave_out_is_valid_for_both(options: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     "options",
     [
-        {"agents": [{"name": "n"}]},
+        {"agents": [{"model": "m"}]},
         {"agents": [{"name": "n", "model": "m", "context_window": 2047}]},
         {"agents": [{"name": "n", "model": "m", "confirm": ["lock"]}]},
         {"agents": [{"name": "n", "model": "m", "strategy": "clever"}]},
-        {"servers": [{"url": "nas"}]},
+        {"servers": [{"url": ""}]},
         {"engine": {"kv_cache_type": "q2"}},
         {"journal_days": -1},
     ],
@@ -119,7 +121,12 @@ def test_the_files_are_as_the_supervisor_wants_them() -> None:
         ("build.yaml", "build_from:", "squash: true\nbuild_from:", "'squash' was unexpected"),
         ("build.yaml", "trixie", "bookworm", "must be the image of build.yaml"),
         ("repository.yaml", "name:", "nam:", "'name' is a required property"),
-        ("translations/nl.yaml", "    name: Agenten\n", "", "'name' is a required property"),
+        (
+            "translations/nl.yaml",
+            "    name: Gespreksagenten\n",
+            "",
+            "'name' is a required property",
+        ),
         ("translations/pl.yaml", "  wyoming:", "  wyomming:", "'wyoming' has no label"),
         ("translations/fr.yaml", "      threads:", "      fils:", "'threads' has no label"),
         ("translations/it.yaml", "11434/tcp", "11435/tcp", "11434/tcp must stand here"),

@@ -25,7 +25,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert options == Options()
     assert problems == []
     assert [(each.id, each.name, each.model) for each in options.agents] == [
-        ("home", "Home", DEFAULT_MODEL)
+        ("ollama_assist", "Ollama Assist", DEFAULT_MODEL)
     ]
 
 
@@ -84,7 +84,11 @@ def test_what_is_configured_is_read(tmp_path: Path) -> None:
         ("confirm", "unlock", "a list"),
         ("temperature", 3, "2"),
         ("control_home", "perhaps", "boolean"),
+        ("model", "../../etc", "name of a model"),
         ("instructions", 5, "string"),
+        ("instant_commands", "perhaps", "boolean"),
+        ("automations", "always", "'off'"),
+        ("tools", [5], "string"),
     ],
 )
 def test_a_wrong_value_of_an_agent_is_replaced(field: str, value: object, allowed: str) -> None:
@@ -102,9 +106,6 @@ def test_a_wrong_value_of_an_agent_is_replaced(field: str, value: object, allowe
         {"model": "m"},
         {"name": "", "model": "m"},
         {"name": "  ", "model": "m"},
-        {"name": "No model"},
-        {"name": "No model", "model": None},
-        {"name": "Path", "model": "../../etc"},
         "not a group",
         None,
     ],
@@ -129,10 +130,60 @@ def test_ids_are_unique_and_do_not_depend_on_the_others() -> None:
     assert alone.agents[0].id == ids[4]
 
 
-def test_an_id_cannot_be_configured() -> None:
-    options, problems = check_options({"agents": [agent(id="x")]})
+def test_an_id_is_kept_when_the_agent_is_renamed() -> None:
+    options, problems = check_options({"agents": [agent(id="kitchen", name="Galley")]})
+    assert (options.agents[0].id, options.agents[0].name) == ("kitchen", "Galley")
+    assert problems == []
+
+
+def test_the_second_agent_of_an_id_gets_its_own_and_that_is_said() -> None:
+    raw = {"agents": [agent(id="x"), agent(id="x", name="Copy"), agent(name="X")]}
+    options, problems = check_options(raw)
+    assert [each.id for each in options.agents] == ["x", "copy", "x_2"]
+    assert [problem.field for problem in problems] == ["agents[1].id"]
+    assert problems[0].notice
+    assert "Kitchen" in problems[0].message
+
+
+def test_an_id_that_cannot_be_one_is_made_anew() -> None:
+    options, problems = check_options({"agents": [agent(id="Kitchen!")]})
     assert options.agents[0].id == "kitchen"
-    assert problems[0].field == "agents[0].id"
+    assert "small letters" in problems[0].message
+
+
+def test_an_id_that_is_set_counts_before_one_that_is_made() -> None:
+    options, _ = check_options({"agents": [agent(name="Home"), agent(name="New", id="home")]})
+    assert [each.id for each in options.agents] == ["home_2", "home"]
+
+
+def test_an_agent_without_an_id_gets_the_one_that_its_name_had() -> None:
+    known = {"Kitchen": "galley", "Twin": "galley", "Bad": "../x"}
+    raw = {"agents": [agent(), agent(name="Twin"), agent(name="Bad")]}
+    options, problems = check_options(raw, known)
+    assert [each.id for each in options.agents] == ["galley", "twin", "bad"]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("confirm", "kinds"),
+    [
+        ([], {"unlock", "garage_door", "alarm"}),
+        (["none"], set()),
+        (["alarm"], {"alarm"}),
+        (["none", "unlock"], {"unlock"}),
+    ],
+)
+def test_what_asks_first(confirm: list[str], kinds: set[str]) -> None:
+    (kitchen,) = check_options({"agents": [agent(confirm=confirm)]})[0].agents
+    assert kitchen.asks_first == kinds
+
+
+@pytest.mark.parametrize("without", [{}, {"model": ""}, {"model": None}])
+def test_an_agent_needs_no_model(without: dict[str, Any]) -> None:
+    options, problems = check_options({"agents": [{"name": "Commands only", **without}]})
+    assert [each.model for each in options.agents] == [""]
+    assert problems == []
+    assert wanted_models(options) == ()
 
 
 @pytest.mark.parametrize(
@@ -214,3 +265,14 @@ LIKELY = st.dictionaries(
 def test_no_options_stop_the_add_on(raw: object) -> None:
     options, _ = check_options(raw)
     assert len({each.id for each in options.agents}) == len(options.agents)
+
+
+def test_a_smaller_kv_cache_says_what_it_switches_on() -> None:
+    options, problems = check_options(
+        {"engine": {"kv_cache_type": "q8_0", "flash_attention": False}}
+    )
+    assert options.engine.uses_flash_attention
+    assert [(each.field, each.notice) for each in problems] == [("engine.flash_attention", True)]
+    assert check_options({"engine": {"kv_cache_type": "q8_0"}})[1] == []
+    options, problems = check_options({"engine": {"flash_attention": False}})
+    assert (options.engine.uses_flash_attention, problems) == (False, [])

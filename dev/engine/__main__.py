@@ -44,7 +44,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     environment = Environment.read(os.environ)
-    scheduler = Scheduler(environment.keep_alive, environment.num_parallel)
+    scheduler = Scheduler(environment.keep_alive, environment.num_parallel, environment.launch)
     config = uvicorn.Config(
         create_app(environment, scheduler),
         host=environment.host,

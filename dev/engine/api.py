@@ -134,7 +134,7 @@ def create_app(environment: Environment, scheduler: Scheduler) -> FastAPI:
     @app.get("/dev/requests")
     async def last_requests(count: int = 50) -> dict[str, Any]:
         """Show the last requests with what was reused; for development, no part of Ollama."""
-        return {"requests": journal.last(count)}
+        return {"requests": journal.last(count), "loads": scheduler.loads}
 
     return app
 

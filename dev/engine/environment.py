@@ -12,6 +12,16 @@ _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Launch:
+    """What every model is loaded with. ``threads`` 0 is all cores, ``cache_ram`` is in MiB."""
+
+    threads: int = 0
+    cache_ram: int = 512
+    flash_attention: bool | None = None
+    kv_cache_type: str = "f16"
+
+
+@dataclass(frozen=True)
 class Environment:
     """Where to listen, where models are, and how they run. ``keep_alive`` is in seconds."""
 
@@ -21,6 +31,7 @@ class Environment:
     keep_alive: float = 300.0
     context_length: int = 4096
     num_parallel: int = 1
+    launch: Launch = Launch()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Environment":
@@ -33,6 +44,12 @@ class Environment:
             keep_alive=_keep_alive(environ.get("OLLAMA_KEEP_ALIVE", "")),
             context_length=_positive(environ, "OLLAMA_CONTEXT_LENGTH", cls.context_length),
             num_parallel=_positive(environ, "OLLAMA_NUM_PARALLEL", cls.num_parallel),
+            launch=Launch(
+                threads=_positive(environ, "LLAMA_ARG_THREADS", Launch.threads),
+                cache_ram=_positive(environ, "LLAMA_ARG_CACHE_RAM", Launch.cache_ram),
+                flash_attention=_switch(environ.get("OLLAMA_FLASH_ATTENTION", "")),
+                kv_cache_type=environ.get("OLLAMA_KV_CACHE_TYPE") or Launch.kv_cache_type,
+            ),
         )
 
 
@@ -61,3 +78,8 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
     if text and text != "0":
         _LOGGER.warning("%s is ignored: %r is not a positive whole number", name, text)
     return default
+
+
+def _switch(text: str) -> bool | None:
+    """Read a switch; None, which is left to llama.cpp, where nothing is said."""
+    return {"1": True, "true": True, "0": False, "false": False}.get(text.lower())

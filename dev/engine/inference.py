@@ -46,7 +46,7 @@ class Inference:
         _refuse(request, images=any(message.images for message in messages))
         turn = _Turn(self._journal, "/api/chat", request)
         options = self.options(model, request.options)
-        async with self._scheduler.use(model, options, request.keep_alive) as runner:
+        async with self._scheduler.use(model, options, request.keep_alive, request.shift) as runner:
             turn.loaded()
             if not messages:
                 yield _chat_answer(request, done=True, done_reason="load")
@@ -77,7 +77,7 @@ class Inference:
             raise EngineError(400, "raw mode does not support template, system, or context")
         turn = _Turn(self._journal, "/api/generate", request)
         options = self.options(model, request.options)
-        async with self._scheduler.use(model, options, request.keep_alive) as runner:
+        async with self._scheduler.use(model, options, request.keep_alive, request.shift) as runner:
             turn.loaded()
             if not request.prompt:
                 yield _generate_answer(request, done=True, done_reason="load")
@@ -226,7 +226,10 @@ def _refuse(request: ChatRequest | GenerateRequest, *, images: bool) -> None:
 async def _chat_pieces(
     runner: Runner, request: ChatRequest, messages: list[Message], options: Options
 ) -> AsyncGenerator[Piece, None]:
-    """Ask llama.cpp; while the prompt is too long, leave out the oldest non-system message."""
+    """Ask llama.cpp. Where that is allowed, what does not fit into the window is left out.
+
+    The oldest messages go first, but not the system one; the newest is cut at its head.
+    """
     kept = list(messages)
     while True:
         body = {
@@ -244,10 +247,24 @@ async def _chat_pieces(
                     yield parser.read(event)
             return
         except PromptTooLongError:
-            dropped = next((m for m in kept[:-1] if m.role != "system"), None)
-            if dropped is None or request.truncate is False:
+            if request.truncate is False:
                 raise
-            kept.remove(dropped)
+        dropped = next((m for m in kept[:-1] if m.role != "system"), None)
+        if dropped is None:
+            break
+        kept.remove(dropped)
+    answer = await runner.post("/apply-template", {"messages": [to_llama(m) for m in kept]})
+    tokens = await _tokens(runner, answer["prompt"])
+    head = max(0, min(options.num_keep, runner.num_ctx - 2))
+    room = (runner.num_ctx - head) // 2  # as much as one shift of the context would leave
+    cut = {"prompt": tokens[:head] + tokens[-room:], "cache_prompt": True}
+    if request.format is not None:
+        cut["json_schema"] = request.format
+    async with aclosing(
+        _completion_pieces(runner, cut | options.sampling(runner.num_ctx))
+    ) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 async def _completion_pieces(runner: Runner, body: dict[str, Any]) -> AsyncGenerator[Piece, None]:

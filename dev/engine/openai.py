@@ -1,4 +1,7 @@
-"""The OpenAI-compatible routes: llama.cpp's own, with the models named as Ollama names them."""
+"""The routes of OpenAI's and Anthropic's APIs: llama.cpp's own, with Ollama's names of models.
+
+They cannot say `num_ctx`, `shift` or `keep_alive`: what the engine's environment says holds.
+"""
 
 import json
 from collections.abc import AsyncGenerator
@@ -16,7 +19,7 @@ from dev.engine.store import Store
 
 
 def openai_routes(store: Store, scheduler: Scheduler, inference: Inference) -> APIRouter:
-    """Make ``/v1/models`` and ``/v1/chat/completions``."""
+    """Make ``/v1/models`` and the routes that run a model."""
     router = APIRouter(prefix="/v1")
 
     @router.get("/models")
@@ -35,7 +38,10 @@ def openai_routes(store: Store, scheduler: Scheduler, inference: Inference) -> A
         }
 
     @router.post("/chat/completions")
-    async def chat_completions(request: Request) -> Response:
+    @router.post("/completions")
+    @router.post("/embeddings")
+    @router.post("/messages")
+    async def run(request: Request) -> Response:
         try:
             body = json.loads(await request.body())
             model = store.find(body["model"])
@@ -48,7 +54,7 @@ def openai_routes(store: Store, scheduler: Scheduler, inference: Inference) -> A
 
         async def start() -> Any:
             runner = await stack.enter_async_context(scheduler.use(model, options, None))
-            return await stack.enter_async_context(runner.open("/v1/chat/completions", body))
+            return await stack.enter_async_context(runner.open(request.url.path, body))
 
         try:
             upstream = await while_connected(request, start())

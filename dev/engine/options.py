@@ -1,7 +1,6 @@
 """The ``options`` of a request, with Ollama's defaults."""
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -88,13 +87,16 @@ class Options(BaseModel):
                 500, f'option "{problem["loc"][0]}" must be of type {wanted}'
             ) from None
 
-    def runner(self, trained_context: int) -> dict[str, Any]:
-        """Return what a model is loaded with; another value of any of these loads it anew."""
+    def runner(self, trained_context: int, *, shift: bool) -> dict[str, Any]:
+        """Return what a model is loaded with; another value of any of these loads it anew.
+
+        `shift`, a field of its own in requests, is one of them.
+        """
         runner = self.model_dump(include=set(_RUNNER))
         runner["num_ctx"] = max(4, min(self.num_ctx, trained_context))
         runner["num_batch"] = max(2, self.num_batch)  # llama.cpp ends itself at 1
-        runner["num_thread"] = self.num_thread if self.num_thread > 0 else os.cpu_count()
-        return runner
+        runner["num_thread"] = max(0, self.num_thread)
+        return runner | {"shift": shift}
 
     def sampling(self, num_ctx: int) -> dict[str, Any]:
         """Return what goes with each request to llama.cpp.

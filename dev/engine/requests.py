@@ -91,6 +91,7 @@ class _WritingRequest(_ModelRequest):
     format: Format = None
     think: Think = None
     truncate: bool | None = None
+    shift: bool | None = None
 
 
 class Message(BaseModel):

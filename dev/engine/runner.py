@@ -7,12 +7,14 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from dev.engine.environment import Launch
 from dev.engine.errors import EngineError
 from dev.engine.store import StoredModel
 
@@ -20,6 +22,7 @@ _PROGRAM = Path(__file__).with_name("runner_process.py")
 # Threads that spin long while they wait for each other write a hundred times slower as soon as
 # other processes want the same cores. A crash need not start a debugger.
 _ENVIRONMENT = {"GOMP_SPINCOUNT": "10000", "GGML_NO_BACKTRACE": "1"}
+_NEEDS_FLASH = "error: V cache quantization requires flash_attn"
 _STOPPED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an "
     "internal error; the next request loads it again"
@@ -27,14 +30,7 @@ _STOPPED = (
 
 
 class PromptTooLongError(EngineError):
-    """The prompt has more tokens than the context window."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            400,
-            "the prompt is longer than the context length currently available to the model; "
-            "shorten the prompt or raise num_ctx",
-        )
+    """The prompt has more tokens than the context window; what llama.cpp says is passed on."""
 
 
 class Runner:
@@ -47,11 +43,14 @@ class Runner:
 
     @classmethod
     async def start(
-        cls, model: StoredModel, options: dict[str, Any], num_parallel: int
+        cls, model: StoredModel, options: dict[str, Any], num_parallel: int, launch: Launch
     ) -> "Runner":
         """Load a model; ``options`` as by ``Options.runner``. EngineError 500 when that fails."""
+        if launch.kv_cache_type != "f16" and launch.flash_attention is False:
+            raise EngineError(500, f"llama-server process has terminated: {_NEEDS_FLASH}")
         settings = {
             **options,
+            **asdict(launch),
             "name": str(model.name),
             "weights": str(model.weights),
             "template": model.template,
@@ -135,5 +134,5 @@ def _kill(process: Process) -> None:
 def _error(response: httpx.Response) -> EngineError:
     error = response.json()["error"]
     if error["type"] == "exceed_context_size_error":
-        return PromptTooLongError()
+        return PromptTooLongError(400, response.text)
     return EngineError(response.status_code, error["message"])

@@ -22,9 +22,14 @@ def main() -> None:
     params.n_parallel = settings["num_parallel"]
     params.n_ctx = settings["num_ctx"] * settings["num_parallel"]
     params.n_batch = params.n_ubatch = settings["num_batch"]
-    params.cpuparams.n_threads = settings["num_thread"]
-    params.ctx_shift = True
-    params.cache_ram_mib = 512
+    params.cpuparams.n_threads = settings["num_thread"] or settings["threads"] or os.cpu_count()
+    params.ctx_shift = settings["shift"]
+    params.cache_ram_mib = settings["cache_ram"]
+    kind = xllamacpp.ggml_type[f"GGML_TYPE_{settings['kv_cache_type'].upper()}"]
+    params.cache_type_k = params.cache_type_v = kind
+    if (flash := settings["flash_attention"]) is not None:
+        name = "ENABLED" if flash else "DISABLED"
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type[f"LLAMA_FLASH_ATTN_TYPE_{name}"]
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.hostnames = ["127.0.0.1"]

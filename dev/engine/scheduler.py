@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dev.engine.environment import Launch
 from dev.engine.errors import EngineError
 from dev.engine.options import Options
 from dev.engine.runner import Runner
@@ -38,9 +39,12 @@ class Loaded:
 class Scheduler:
     """Loads, keeps, reloads and unloads; ``keep_alive`` in seconds is the default."""
 
-    def __init__(self, keep_alive: float, num_parallel: int) -> None:
+    def __init__(self, keep_alive: float, num_parallel: int, launch: Launch) -> None:
+        self.loads = 0
+        """How often a model was loaded."""
         self._keep_alive = keep_alive
         self._num_parallel = num_parallel
+        self._launch = launch
         self._loaded: Loaded | None = None
         self._turn = asyncio.Lock()
         self._closed = False
@@ -54,13 +58,17 @@ class Scheduler:
 
     @asynccontextmanager
     async def use(
-        self, model: StoredModel, options: Options, keep_alive: float | None
+        self,
+        model: StoredModel,
+        options: Options,
+        keep_alive: float | None,
+        shift: bool | None = None,
     ) -> AsyncIterator[Runner]:
         """Give the model's runner, loaded with these options, and keep it while it is used.
 
-        Raises EngineError when it cannot be loaded.
+        ``shift`` is on where a request does not say. Raises EngineError when it cannot be loaded.
         """
-        wanted = options.runner(model.metadata["llama.context_length"])
+        wanted = options.runner(model.metadata["llama.context_length"], shift=shift is not False)
         async with self._turn:
             loaded = await self._load(model, wanted)
             loaded.users += 1
@@ -96,7 +104,8 @@ class Scheduler:
         await asyncio.gather(*self._stopping)
         if self._closed:
             raise EngineError(503, "the engine is shutting down")
-        runner = await Runner.start(model, options, self._num_parallel)
+        self.loads += 1
+        runner = await Runner.start(model, options, self._num_parallel, self._launch)
         self._loaded = Loaded(model, options, runner, self._keep_alive, datetime.now(UTC))
         return self._loaded
 

@@ -1,4 +1,4 @@
-"""The one installed add-on: its options, and the sidecar process that stands for its container."""
+"""The one installed app: its options, and the sidecar process that stands for its container."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import contextlib
 import ctypes
 import json
 import os
-import secrets
 import signal
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import IO, Any
+from secrets import token_hex, token_urlsafe
+from typing import IO, Any, Literal, TypeAlias
 
 import psutil
 
@@ -20,16 +20,18 @@ from dev.supervisor.manifest import Manifest
 from dev.supervisor.options import merge, validate
 
 _PR_SET_PDEATHSIG = 1
-_STOP_SECONDS = 10
-"""What the Supervisor grants a container between SIGTERM and SIGKILL."""
+
+
+State: TypeAlias = Literal["started", "stopped", "error"]
 
 
 class Addon:
-    """An installed add-on.
+    """An installed app.
 
     `url` is where the sidecar listens, `data` the folder that it knows as `/data`,
     `command` what starts it, `log` the file that its output goes to. `environment` is all that
     the process gets, with `SUPERVISOR_TOKEN` added; the one of this process when left out.
+    `secrets` are those of Home Assistant's `secrets.yaml`.
     """
 
     def __init__(
@@ -47,10 +49,14 @@ class Addon:
         self.url = url
         self.data = data
         self.log = log
-        self.token = secrets.token_hex(28)
-        self.ingress_token = secrets.token_urlsafe(32)
+        self.token = token_hex(28)
+        self.ingress_token = token_urlsafe(32)
         self.environment = dict(os.environ if environment is None else environment)
         self.user_options: dict[str, Any] = options or {}
+        self.secrets: dict[str, str] = {}
+        self.ingress_panel = False
+        """Whether it stands in the sidebar; off after an installation, like the watchdog."""
+        self.watchdog = False
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
 
@@ -70,13 +76,23 @@ class Addon:
         return f"/api/hassio_ingress/{self.ingress_token}"
 
     @property
+    def state(self) -> State:
+        """What the Supervisor says of it: an exit status other than 0 is an error."""
+        if self._process is None:
+            return "stopped"
+        if self._process.returncode is None:
+            return "started"
+        return "error" if self._process.returncode else "stopped"
+
+    @property
     def exit_status(self) -> int | None:
         """The exit status of the sidecar when it has ended by itself, negative for a signal."""
         return self._process.returncode if self._process else None
 
     def valid(self, options: Any) -> dict[str, Any]:
         """Return options as the schema makes them, or raise `InvalidOptions`."""
-        return validate(self.manifest.schema_ or {}, options)
+        manifest = self.manifest
+        return validate(manifest.schema_ or {}, options, manifest.name, self.slug, self.secrets)
 
     async def start(self) -> None:
         """Write `options.json` and start the sidecar; raises `InvalidOptions`.
@@ -97,7 +113,7 @@ class Addon:
         if process.returncode is None:
             process.terminate()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+                await asyncio.wait_for(process.wait(), self.manifest.timeout)
         # What it started must not outlive it, as nothing outlives a container.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -107,6 +123,14 @@ class Addon:
         """Stop the sidecar, and start it with the options as they are now."""
         await self.stop()
         await self.start()
+
+    async def run(self, command: Sequence[str]) -> int:
+        """Run a command as inside its container, such as the health check; return its status."""
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=log, stderr=log, env=self._environment()
+            )
+            return await process.wait()
 
     def stats(self) -> dict[str, float]:
         """Return the processor (percent) and memory (bytes) that the sidecar takes."""
@@ -126,10 +150,13 @@ class Addon:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**self.environment, "SUPERVISOR_TOKEN": self.token},
+            env=self._environment(),
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
+
+    def _environment(self) -> dict[str, str]:
+        return {**self.environment, "SUPERVISOR_TOKEN": self.token}
 
 
 def _end_with_parent() -> None:

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psutil
+import voluptuous as vol
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
 from dev.supervisor.addon import Addon
+from dev.supervisor.answers import ApiError, body_of, ok
 from dev.supervisor.core import Core
 from dev.supervisor.options import InvalidOptions
 
@@ -23,25 +23,17 @@ _GIB = 1024**3
 _ARCH = {"x86_64": "amd64", "arm64": "aarch64"}
 
 
-class ApiError(Exception):
-    """Answered as `{"result": "error", "message": …}`."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
-
-    def answer(self) -> web.Response:
-        """Return the answer that says so."""
-        return web.json_response({"result": "error", "message": str(self)}, status=self.status)
-
-
-class Discovery(BaseModel):
-    """What an add-on sends to be found by an integration of Home Assistant."""
-
-    service: str
-    config: dict[str, Any]
-
-
+_SETTINGS = vol.Schema(
+    {
+        vol.Optional("boot"): vol.In(["auto", "manual"]),
+        vol.Optional("network"): vol.Maybe(dict),
+        vol.Optional("auto_update"): vol.Boolean(),
+        vol.Optional("ingress_panel"): vol.Boolean(),
+        vol.Optional("watchdog"): vol.Boolean(),
+        vol.Optional("options"): vol.Maybe(dict),
+    }
+)
+"""What `/addons/self/options` takes; anything else is refused."""
 _INSTALLED: dict[str, Any] = {
     "advanced": False,
     "apparmor": "profile",
@@ -112,11 +104,8 @@ class Api:
         self._addon = addon
         self._core = core
         self._caller = caller
-        self.discovery: dict[str, Discovery] = {}
-        self.on_discovery: Callable[[str], Awaitable[None]] | None = None
-        """Told the uuid of each new message."""
-        self.on_withdrawal: Callable[[str, str], Awaitable[None]] | None = None
-        """Told the uuid and the service of each message that was removed."""
+        self.on_panel: Callable[[], Awaitable[None]] | None = None
+        """Told when the app was put into the sidebar, or taken out of it."""
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -126,10 +115,6 @@ class Api:
             web.get("/core/info", self.core_info),
             web.get("/host/info", self.host_info),
             web.get("/hardware/info", self.hardware_info),
-            web.get("/discovery", self.list_discovery),
-            web.post("/discovery", self.send_discovery),
-            web.get("/discovery/{uuid}", self.get_discovery),
-            web.delete("/discovery/{uuid}", self.remove_discovery),
             web.get("/addons/{addon}/info", self.addon_info),
             web.post("/addons/{addon}/options", self.set_options),
             web.post("/addons/{addon}/options/validate", self.validate_options),
@@ -141,13 +126,13 @@ class Api:
 
     async def ping(self, request: web.Request) -> web.Response:
         """Say that the Supervisor is there."""
-        return _ok()
+        return ok()
 
     async def info(self, request: web.Request) -> web.Response:
         """Describe the installation."""
         core = self._core()
         machine = _arch()
-        return _ok(
+        return ok(
             {
                 "supervisor": VERSION,
                 "homeassistant": core.version if core else None,
@@ -171,7 +156,7 @@ class Api:
         """Describe Home Assistant Core."""
         core = self._core()
         version = core.version if core else None
-        return _ok(
+        return ok(
             {
                 "version": version,
                 "version_latest": version,
@@ -189,7 +174,7 @@ class Api:
     async def host_info(self, request: web.Request) -> web.Response:
         """Describe this machine: sizes are in GiB, times in microseconds since 1970."""
         disk = shutil.disk_usage(self._addon.data)
-        return _ok(
+        return ok(
             {
                 "hostname": platform.node(),
                 "kernel": platform.release(),
@@ -209,7 +194,7 @@ class Api:
 
     async def hardware_info(self, request: web.Request) -> web.Response:
         """List the graphics devices of this machine."""
-        return _ok(
+        return ok(
             {
                 "devices": [
                     {
@@ -227,53 +212,12 @@ class Api:
             }
         )
 
-    async def list_discovery(self, request: web.Request) -> web.Response:
-        """List what was sent; for Home Assistant only."""
-        self._only_core(request)
-        slug = self._addon.slug
-        services = {service: [slug] for service in self._addon.manifest.discovery}
-        messages = [self._described(uuid) for uuid in self.discovery]
-        return _ok({"discovery": messages, "services": services})
-
-    async def send_discovery(self, request: web.Request) -> web.Response:
-        """Keep a message and return its uuid, the same one for the same service."""
-        try:
-            message = Discovery.model_validate(await _body(request))
-        except ValidationError as error:
-            raise ApiError(_first(error)) from None
-        if message.service not in self._own(request).manifest.discovery:
-            raise ApiError(
-                "Apps must list services they provide via discovery in their config!", 403
-            )
-        known = (uuid for uuid, kept in self.discovery.items() if kept.service == message.service)
-        uuid = next(known, uuid4().hex)
-        if self.discovery.get(uuid) != message:
-            self.discovery[uuid] = message
-            if self.on_discovery is not None:
-                await self.on_discovery(uuid)
-        return _ok({"uuid": uuid})
-
-    async def get_discovery(self, request: web.Request) -> web.Response:
-        """Return one message; for Home Assistant only."""
-        self._only_core(request)
-        return _ok(self._described(request.match_info["uuid"]))
-
-    async def remove_discovery(self, request: web.Request) -> web.Response:
-        """Forget a message."""
-        uuid = request.match_info["uuid"]
-        message = self.discovery.pop(uuid, None)
-        if message is None:
-            raise ApiError("Discovery message not found", 404)
-        if self.on_withdrawal is not None:
-            await self.on_withdrawal(uuid, message.service)
-        return _ok()
-
     async def addon_info(self, request: web.Request) -> web.Response:
         """Describe the add-on, its options among it."""
-        addon = self._own(request)
+        addon = self.own(request)
         manifest = addon.manifest
         has_ingress = manifest.ingress
-        return _ok(
+        return ok(
             {
                 "name": manifest.name,
                 "slug": addon.slug,
@@ -283,7 +227,7 @@ class Api:
                 "version": manifest.version,
                 "version_latest": manifest.version,
                 "update_available": False,
-                "state": "started",
+                "state": addon.state,
                 "arch": manifest.arch,
                 "options": addon.options,
                 "network": manifest.ports,
@@ -298,55 +242,66 @@ class Api:
                 if has_ingress
                 else None,
                 "ingress_port": manifest.ingress_port if has_ingress else None,
-                "ingress_panel": False if has_ingress else None,
-                "watchdog": False,
+                "ingress_panel": addon.ingress_panel if has_ingress else None,
+                "watchdog": addon.watchdog,
                 **_INSTALLED,
             }
         )
 
     async def set_options(self, request: web.Request) -> web.Response:
-        """Check and keep the user's options; the add-on finds them after its next start."""
-        addon = self._own(request)
-        body = await _body(request)
-        if "options" in body:
-            options = body["options"]
+        """Check and keep what is set; options reach the app at its next start."""
+        addon = self.own(request)
+        try:
+            body = _SETTINGS(await body_of(request))
+        except vol.Invalid as error:
+            raise ApiError(str(error)) from None
+        options = body.get("options")
+        if options is not None:
             try:
-                addon.user_options = {} if options is None else addon.valid(options)
+                options = addon.valid(options)
             except InvalidOptions as error:
                 raise ApiError(
-                    f"App {addon.slug} has invalid options: {error} in "
-                    f"{addon.manifest.name} ({addon.slug})"
+                    f"App {addon.slug} has invalid options: {error}",
+                    error_key="app_configuration_invalid_error",
+                    extra_fields={"app": addon.slug, "validation_error": str(error)},
                 ) from None
-        return _ok()
+        if "options" in body:
+            addon.user_options = options or {}
+        addon.watchdog = body.get("watchdog", addon.watchdog)
+        if "ingress_panel" in body:
+            addon.ingress_panel = body["ingress_panel"]
+            if self.on_panel is not None:
+                await self.on_panel()
+        return ok()
 
     async def validate_options(self, request: web.Request) -> web.Response:
         """Say whether options fit the schema; the add-on's present ones when none are sent."""
-        addon = self._own(request)
+        addon = self.own(request)
         try:
-            addon.valid(await _body(request) or addon.options)
+            addon.valid(await body_of(request) or addon.options)
         except InvalidOptions as error:
-            return _ok({"message": str(error), "valid": False, "pwned": False})
-        return _ok({"message": "", "valid": True, "pwned": False})
+            return ok({"message": str(error), "valid": False, "pwned": False})
+        return ok({"message": "", "valid": True, "pwned": False})
 
     async def checked_options(self, request: web.Request) -> web.Response:
         """Return the options as the add-on would find them after a restart."""
-        addon = self._own(request)
+        addon = self.own(request)
         try:
-            return _ok(addon.valid(addon.options))
+            return ok(addon.valid(addon.options))
         except InvalidOptions:
             raise ApiError("Invalid configuration data for the app") from None
 
     async def restart(self, request: web.Request) -> web.Response:
         """Restart the sidecar. Who asks from inside it will not see the answer."""
-        await self._own(request).restart()
-        return _ok()
+        await self.own(request).restart()
+        return ok()
 
     async def stats(self, request: web.Request) -> web.Response:
         """Return what the sidecar takes of the machine, in percent and bytes."""
-        taken = self._own(request).stats()
+        taken = self.own(request).stats()
         memory = psutil.virtual_memory().total
         share = round(taken["memory_usage"] / memory * 100, 2)
-        return _ok(
+        return ok(
             {
                 **taken,
                 "memory_limit": memory,
@@ -360,10 +315,11 @@ class Api:
 
     async def logs(self, request: web.Request) -> web.Response:
         """Return the sidecar's last 100 lines."""
-        lines = self._own(request).log.read_text(errors="replace").splitlines()
+        lines = self.own(request).log.read_text(errors="replace").splitlines()
         return web.Response(text="\n".join(lines[-100:]) + "\n")
 
-    def _own(self, request: web.Request) -> Addon:
+    def own(self, request: web.Request) -> Addon:
+        """Return the app that is asked about. Raises ApiError."""
         asked = request.match_info.get("addon", "self")
         if asked == "self" and self._caller(request) is None:
             raise ApiError("Self is not an App")
@@ -371,36 +327,10 @@ class Api:
             raise ApiError(f"App {asked} does not exist", 404)
         return self._addon
 
-    def _only_core(self, request: web.Request) -> None:
+    def only_core(self, request: web.Request) -> None:
+        """Refuse what does not come from Home Assistant."""
         if self._caller(request) is not None:
             raise web.HTTPUnauthorized
-
-    def _described(self, uuid: str) -> dict[str, Any]:
-        message = self.discovery.get(uuid)
-        if message is None:
-            raise ApiError("Discovery message not found", 404)
-        return {"addon": self._addon.slug, "uuid": uuid, **message.model_dump()}
-
-
-def _ok(data: dict[str, Any] | None = None) -> web.Response:
-    return web.json_response({"result": "ok", "data": data or {}})
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    if not await request.read():
-        return {}
-    try:
-        body = await request.json()
-    except ValueError:
-        raise ApiError("Invalid json") from None
-    if not isinstance(body, dict):
-        raise ApiError("expected a dictionary. Got " + type(body).__name__)
-    return body
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{first['msg']} @ data['{'.'.join(map(str, first['loc']))}']"
 
 
 def _graphics_devices() -> list[Path]:

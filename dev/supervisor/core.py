@@ -20,6 +20,8 @@ _PASSED_HEADERS = (
     "X-Speech-Content",
 )
 _RETURNED_HEADERS = ("Cache-Control", "Mcp-Session-Id")
+_LARGEST_FROM_CORE = 64 * 1024 * 1024
+"""Bytes of a message. Those of the app end at aiohttp's own 4 MiB: both close with code 1009."""
 _REFUSED_COMMANDS = ("supervisor/", "hassio/")
 
 
@@ -129,7 +131,7 @@ class CoreProxy:
 
         try:
             async with self._session.ws_connect(
-                f"{core.url}/api/websocket", max_msg_size=0
+                f"{core.url}/api/websocket", max_msg_size=_LARGEST_FROM_CORE
             ) as client:
                 await client.receive_json()
                 await client.send_json({"type": "auth", "access_token": core.token})

@@ -33,6 +33,14 @@ class Manifest(BaseModel):
     ingress: bool = False
     ingress_port: int = 8099
     ingress_entry: str = ""
+    panel_title: str | None = None
+    panel_icon: str = "mdi:puzzle"
+    panel_admin: bool = True
+    timeout: int = 10
+    """Seconds that the app is given to stop."""
+    backup_pre: str | None = None
+    backup_post: str | None = None
+    backup_exclude: list[str] = []
     ports: dict[str, int | None] = {}
 
     @classmethod

@@ -1,24 +1,40 @@
-"""Checks an add-on's options against the schema in its `config.yaml`, as the Supervisor does."""
+"""Checks an app's options against the schema in its `config.yaml`, as the Supervisor does.
+
+The rules and the sentences are those of the Supervisor's `apps/options.py` (August 2026), on the
+library that it uses. Left out are devices, of which any path is taken, and the check of passwords
+against known leaks.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-_TYPE = re.compile(r"(?P<name>[a-z]+)(?:\((?P<arguments>.*)\))?(?P<optional>\?)?")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "enable": True} | {
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-    "disable": False,
-}
+import voluptuous as vol
+from voluptuous.humanize import humanize_error
+
+_ELEMENT = re.compile(
+    r"^(?:"
+    r"|bool|email|url|port"
+    r"|device(?:\((?P<filter>subsystem=[a-z]+)\))?"
+    r"|str(?:\((?P<s_min>\d+)?,(?P<s_max>\d+)?\))?"
+    r"|password(?:\((?P<p_min>\d+)?,(?P<p_max>\d+)?\))?"
+    r"|int(?:\((?P<i_min>-?\d+)?,(?P<i_max>-?\d+)?\))?"
+    r"|float(?:\((?P<f_min>-?\d*\.?\d+)?,(?P<f_max>-?\d*\.?\d+)?\))?"
+    r"|match\((?P<match>.*)\)"
+    r"|list\((?P<list>.+)\)"
+    r")\??$"
+)
+_RANGES = ("i_min", "i_max", "f_min", "f_max", "s_min", "s_max", "p_min", "p_max")
+_PORT = vol.All(vol.Coerce(int), vol.Range(min=1, max=65535))
 
 
 class InvalidOptions(Exception):  # noqa: N818 - the Supervisor's own word
-    """The options do not fit the schema; the message names the option."""
+    """The options do not fit the schema.
+
+    The message is the Supervisor's: it ends with "Got" and what was sent, keys included.
+    """
 
 
 def merge(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -32,95 +48,104 @@ def merge(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def validate(schema: dict[str, Any], options: Any, where: str = "root") -> dict[str, Any]:
-    """Return the options as the add-on will read them, or raise `InvalidOptions`.
+def validate(
+    schema: Mapping[str, Any],
+    options: Any,
+    name: str = "Test app",
+    slug: str = "local_test",
+    secrets: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the options as the app will read them, or raise `InvalidOptions`.
 
-    Unknown options are dropped, values are coerced (`"5"` is an `int`), and everything
-    that is not marked optional must be there: lists of mappings and mappings always.
+    Options that the schema does not know are dropped without a word, values are coerced (`"5"` is
+    an `int`), `!secret NAME` is looked up in `secrets`, and whatever is not marked optional must
+    be there: lists of mappings and mappings always.
     """
-    if not isinstance(options, dict):
-        raise InvalidOptions(f"Invalid dict for option '{where}'")
-    valid = {
-        key: _element(schema[key], value, key) for key, value in options.items() if key in schema
-    }
-    for key in schema.keys() - valid.keys():
-        kind = schema[key][0] if isinstance(schema[key], list) else schema[key]
-        if not (isinstance(kind, str) and kind.endswith("?")):
-            raise InvalidOptions(f"Missing option '{key}' in {where}")
+    rules = _Rules(dict(schema), f"{name} ({slug})", secrets or {})
+    try:
+        valid = vol.Schema(vol.All(dict, rules.whole))(options)
+    except vol.Invalid as error:
+        raise InvalidOptions(humanize_error(options, error)) from None
+    assert isinstance(valid, dict)
     return valid
 
 
-def _element(kind: Any, value: Any, key: str) -> Any:
-    if isinstance(kind, list):
-        if not isinstance(value, list):
-            raise InvalidOptions(f"Invalid list for option '{key}'")
-        return [_element(kind[0], item, key) for item in value]
-    if isinstance(kind, dict):
-        return validate(kind, value, key)
-    if value is None:
-        raise InvalidOptions(f"Missing required option '{key}'")
-    match = _TYPE.fullmatch(kind)
-    if match is None:
-        raise InvalidOptions(f"Unknown type '{kind}'")
-    try:
-        return _single(match["name"], match["arguments"] or "", value)
-    except (TypeError, ValueError) as error:
-        raise InvalidOptions(f"{error} for option '{key}'. Got {value!r}") from None
+class _Rules:
+    def __init__(self, schema: dict[str, Any], where: str, secrets: Mapping[str, str]) -> None:
+        self._schema = schema
+        self._where = where
+        self._secrets = secrets
 
+    def whole(self, options: dict[str, Any]) -> dict[str, Any]:
+        valid = {}
+        for key, value in options.items():
+            if key not in self._schema:
+                continue
+            try:
+                valid[key] = self._element(self._schema[key], value, key)
+            except (IndexError, KeyError):
+                raise vol.Invalid(f"Type error for option '{key}' in {self._where}") from None
+        self._complete(self._schema, valid, "root")
+        return valid
 
-def _single(name: str, arguments: str, value: Any) -> Any:
-    match name:
-        case "str" | "password":
-            if not isinstance(value, str):
-                raise ValueError("expected str")
-            _check_range(len(value), arguments, "length of value")
-            return value
-        case "int" | "float":
-            number = _number(name, value)
-            _check_range(number, arguments, "value")
-            return number
-        case "port":
-            number = _number("int", value)
-            _check_range(number, "1,65535", "value")
-            return number
-        case "bool":
-            if isinstance(value, str):
-                value = _BOOLEANS.get(value.lower())
+    def _element(self, kind: Any, value: Any, key: str) -> Any:
+        if isinstance(kind, list):
+            if not isinstance(value, list):
+                raise vol.Invalid(f"Invalid list for option '{key}' in {self._where}")
+            return [self._element(kind[0], item, key) for item in value]
+        if isinstance(kind, dict):
+            if not isinstance(value, dict):
+                raise vol.Invalid(f"Invalid dict for option '{key}' in {self._where}")
+            valid = {
+                below: self._element(kind[below], each, below)
+                for below, each in value.items()
+                if below in kind
+            }
+            self._complete(kind, valid, key)
+            return valid
+        return self._single(kind, value, key)
+
+    def _single(self, kind: str, value: Any, key: str) -> Any:
+        if value is None:
+            raise vol.Invalid(f"Missing required option '{key}' in {self._where}")
+        if str(value).startswith("!secret "):
+            secret = value.partition(" ")[2]
+            value = self._secrets.get(secret)
             if value is None:
-                raise ValueError("expected boolean")
-            return bool(value)
-        case "email":
-            return _must(_EMAIL.fullmatch(str(value)), value, "expected an email address")
-        case "url":
-            parts = urlsplit(str(value))
-            return _must(parts.scheme and parts.netloc, value, "expected a URL")
-        case "match":
-            return _must(re.match(arguments, str(value)), str(value), "does not match the pattern")
-        case "list":
-            return _must(
-                str(value) in arguments.split("|"), str(value), f"value must be one of {arguments}"
-            )
-        case "device":
-            return _must(isinstance(value, str), value, "expected a device's path")
-    raise ValueError(f"unknown type '{name}'")
+                raise vol.Invalid(f"Unknown secret '{secret}' in {self._where}")
+        match = _ELEMENT.match(kind)
+        if not match:
+            raise vol.Invalid(f"Unknown type '{kind}' in {self._where}")
+        limits: Any = {each[2:]: float(match[each]) for each in _RANGES if match[each]}
+        if kind.startswith(("str", "password")):
+            return vol.All(str, vol.Length(**limits))(value)
+        if kind.startswith("int"):
+            return vol.All(vol.Coerce(int), vol.Range(**limits))(value)
+        if kind.startswith("float"):
+            return vol.All(vol.Coerce(float), vol.Range(**limits))(value)
+        if kind.startswith("bool"):
+            return vol.Boolean()(value)
+        if kind.startswith("email"):
+            return vol.Email()(value)
+        if kind.startswith("url"):
+            return vol.Url()(value)
+        if kind.startswith("port"):
+            return _PORT(value)
+        if kind.startswith("match"):
+            return vol.Match(match["match"])(str(value))
+        if kind.startswith("list"):
+            return vol.In(match["list"].split("|"))(str(value))
+        if kind.startswith("device"):
+            if not isinstance(value, str):
+                raise vol.Invalid(f"Expected a string for option '{key}' in {self._where}")
+            return value
+        raise vol.Invalid(f"Fatal error for option '{key}' with type '{kind}' in {self._where}")
 
-
-def _number(name: str, value: Any) -> int | float:
-    try:
-        return int(value) if name == "int" else float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"expected {name}") from None
-
-
-def _must(condition: object, value: Any, message: str) -> Any:
-    if not condition:
-        raise ValueError(message)
-    return value
-
-
-def _check_range(number: float, limits: str, what: str) -> None:
-    low, _, high = limits.partition(",")
-    if low and number < float(low):
-        raise ValueError(f"{what} must be at least {low}")
-    if high and number > float(high):
-        raise ValueError(f"{what} must be at most {high}")
+    def _complete(self, schema: Mapping[str, Any], given: Mapping[str, Any], root: str) -> None:
+        for key in set(schema) - set(given):
+            kind = schema[key]
+            if isinstance(kind, list) and kind:
+                # What is in a list decides whether the list may be missing.
+                kind = kind[0]
+            if not (isinstance(kind, str) and kind.endswith("?")):
+                raise vol.Invalid(f"Missing option '{key}' in {root} in {self._where}")

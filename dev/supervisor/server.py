@@ -12,9 +12,12 @@ from urllib.parse import unquote
 from aiohttp import ClientError, ClientSession, TCPConnector, hdrs, web
 
 from dev.supervisor.addon import Addon
-from dev.supervisor.api import Api, ApiError, Discovery
+from dev.supervisor.answers import ApiError
+from dev.supervisor.api import Api
 from dev.supervisor.core import Core, CoreProxy
-from dev.supervisor.ingress import Ingress, User
+from dev.supervisor.discovery import Discovery, DiscoveryApi, Messages
+from dev.supervisor.ingress import Ingress, Sessions, User
+from dev.supervisor.panels import PanelApi
 
 ADDRESS = "127.0.0.2"
 """Where ingress comes from: as with the real one, an address that nobody else has."""
@@ -30,7 +33,9 @@ _SUSPICIOUS = re.compile(
     re.IGNORECASE,
 )
 _FORBIDDEN = re.compile(r"/core/api/hassio[/_].*")
-_WITHOUT_TOKEN = re.compile(r"/core/api/.*|/core/websocket|/supervisor/ping|/api/hassio_ingress/.*")
+_WITHOUT_TOKEN = re.compile(
+    r"/core/api/.*|/core/websocket|/supervisor/ping|/(api/hassio_)?ingress/[^/]+/.*"
+)
 """Paths that check for themselves who asks."""
 _EVERY_ADDON = re.compile(
     r"/addons/self/(?!security|update)[^/]+|/addons/self/options/config|/info|/discovery.*"
@@ -49,8 +54,8 @@ class Supervisor:
     """The Supervisor of one add-on. `async with` starts and stops the server, not the add-on.
 
     `port` 0 takes a free one. `core` is the running Home Assistant, None while it is away;
-    `user` is who looks at the panel; `sessions` tells who does with a session of their own, None
-    for one without a user. All may be set at any time.
+    `user` is who looks at the panel without a session, None refuses that. Both may be set at any
+    time; `sessions` are those of people who came through Home Assistant.
     """
 
     def __init__(self, addon: Addon, *, core: Core | None = None, port: int = 0) -> None:
@@ -58,13 +63,13 @@ class Supervisor:
         self.core = core
         self.core_token = secrets.token_hex(28)
         """What Home Assistant itself calls the Supervisor with."""
-        self.user = User("developer", "developer", "Developer")
-        self.sessions: dict[str, User | None] = {}
+        self.user: User | None = User("developer", "developer", "Developer")
+        self.sessions = Sessions()
         self._port = port
         self._failures: dict[str, int] = {}
         self._api = Api(addon, lambda: self.core, self._caller)
-        self._api.on_discovery = self._push
-        self._api.on_withdrawal = self._push_withdrawal
+        self._api.on_panel = self._push_panel
+        self._messages = Messages(addon, self._push)
 
     @property
     def url(self) -> str:
@@ -79,30 +84,27 @@ class Supervisor:
     @property
     def discovery(self) -> list[Discovery]:
         """The discovery messages that the add-on has sent and not removed."""
-        return list(self._api.discovery.values())
-
-    def _who(self, session: str) -> User | None:
-        return self.sessions.get(session, self.user)
+        return list(self._messages.by_uuid.values())
 
     async def push_discovery(self) -> None:
-        """Tell Home Assistant of every message, as when it has started."""
-        for uuid in list(self._api.discovery):
-            await self._push(uuid)
+        """Tell Home Assistant of every message again, as if each had changed."""
+        for uuid, message in self._messages.by_uuid.items():
+            await self._push(hdrs.METH_POST, uuid, message.service)
 
-    async def _push(self, uuid: str) -> None:
-        await self._tell_core(hdrs.METH_POST, uuid, {})
+    async def _push(self, method: str, uuid: str, service: str) -> None:
+        message = {"addon": self.addon.slug, "service": service, "uuid": uuid}
+        await self._tell_core(method, f"discovery/{uuid}", message)
 
-    async def _push_withdrawal(self, uuid: str, service: str) -> None:
-        addon = self.addon.slug
-        message = {"addon": addon, "service": service, "uuid": uuid}
-        await self._tell_core(hdrs.METH_DELETE, uuid, message)
+    async def _push_panel(self) -> None:
+        method = hdrs.METH_POST if self.addon.ingress_panel else hdrs.METH_DELETE
+        await self._tell_core(method, f"panel/{self.addon.slug}", None)
 
-    async def _tell_core(self, method: str, uuid: str, message: dict[str, str]) -> None:
-        """Tell Home Assistant of a message, where it runs with a Supervisor."""
+    async def _tell_core(self, method: str, path: str, message: dict[str, str] | None) -> None:
+        """Tell Home Assistant something, where it runs with a Supervisor; lost while it is away."""
         if self.core is None:
             return
         headers = {"Authorization": f"Bearer {self.core.token}"}
-        url = f"{self.core.url}/api/hassio_push/discovery/{uuid}"
+        url = f"{self.core.url}/api/hassio_push/{path}"
         with contextlib.suppress(ClientError):
             await self._to_core.request(method, url, headers=headers, json=message)
 
@@ -125,7 +127,11 @@ class Supervisor:
         )
         app.add_routes(self._api.routes())
         app.add_routes(CoreProxy(self.addon, lambda: self.core, self._to_core).routes())
-        app.add_routes(Ingress(self.addon, self._who, self._to_addon).routes())
+        app.add_routes(DiscoveryApi(self._messages, self._api.only_core, self._api.own).routes())
+        panels = PanelApi(self.addon, self.sessions, self._api.only_core, lambda: self.core)
+        app.add_routes(panels.routes())
+        ingress = Ingress(self.addon, self.sessions, lambda: self.user, self._to_addon)
+        app.add_routes(ingress.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)

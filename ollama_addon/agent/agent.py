@@ -141,6 +141,10 @@ class Agent:
         """Yield what happens in one turn."""
         clock, conversation = step.clock, step.conversation
         yield Start(conversation.id, uuid.uuid4().hex, self.options.id)
+        if not self.options.model:
+            raise AddonError(
+                "no_model", f"{self.options.name} has no model. Choose one in its settings.", 503
+            )
         if pull := self._inventory.waits_for(self.options.model):
             yield Delta(pull.message)
             yield End(False, step.usage, clock.as_json(), "failed")
@@ -479,7 +483,7 @@ class Agent:
             news.append(native.asked([call for call, _ in fresh], said))
             if said:
                 yield Delta(" ")
-            confirm = None if doubted else self.options.confirm
+            confirm = None if doubted else self.options.asks_first
             if question := executor.question(step, items, replies, confirm):
                 news.append({"role": "assistant", "content": question})
                 yield Delta(question)
@@ -560,7 +564,7 @@ class Agent:
         if not repaired:
             yield Delta(replies.phrase("kept"))
             return
-        confirm = None if doubted else self.options.confirm
+        confirm = None if doubted else self.options.asks_first
         if question := executor.question(step, repaired, replies, confirm):
             yield Delta(question)
             return

@@ -61,6 +61,9 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
     """
     _check(task)
     model = agent.options.model
+    if not model:
+        name = agent.options.name
+        raise AddonError("no_model", f"{name} has no model. Choose one in its settings.", 503)
     if task.images and "vision" not in await servers.capabilities(model):
         raise AddonError(
             "no_vision",

@@ -87,7 +87,7 @@ class Warmup:
 
     async def _warm(self, agent: Agent) -> bool:
         """Warm one agent; tell whether that is done, or not needed."""
-        if agent.options.keep_alive == 0:
+        if not agent.options.model or agent.options.keep_alive == 0:
             return True
         if self._inventory.waits_for(agent.options.model):
             return False

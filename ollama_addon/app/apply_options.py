@@ -77,11 +77,14 @@ class OptionsApplier:
         self._agents.update(fresh)
         self._servers.configure(options.agents, options.engine)
         self._own_integration.configure(options.agents)
-        if self._daemon is not None and options.engine != before.engine:
-            await self.stop()
-            self._restart = asyncio.create_task(
-                self._restart_engine(self._daemon, options.engine), name="engine settings"
-            )
+        context = self._servers.default_context
+        if self._daemon is not None:
+            await self.stop()  # what was to be taken over before is no longer wanted
+            if not self._daemon.runs_with(options.engine, context):
+                self._restart = asyncio.create_task(
+                    self._restart_engine(self._daemon, options.engine, context),
+                    name="engine settings",
+                )
         await self._inventory.want(wanted_models(options))
         if (options.agents, options.engine) != (before.agents, before.engine):
             self._warmup.again()
@@ -91,11 +94,13 @@ class OptionsApplier:
             if name not in _AT_ONCE and getattr(options, name) != getattr(before, name)
         ]
 
-    async def _restart_engine(self, daemon: Daemon, engine: EngineOptions) -> None:
+    async def _restart_engine(
+        self, daemon: Daemon, engine: EngineOptions, context_length: int
+    ) -> None:
         await self._servers.wait_idle(_ANSWERS_END)
-        if await daemon.reconfigure(engine):
-            if self._servers.bundled is not None:
-                self._servers.bundled.down(daemon.message)
-            await daemon.wait_running()
-            await self._servers.refresh()
-            self._warmup.again()
+        await daemon.reconfigure(engine, context_length)
+        if self._servers.bundled is not None:
+            self._servers.bundled.down(daemon.message)
+        await daemon.wait_running()
+        await self._servers.refresh()
+        self._warmup.again()

@@ -25,6 +25,7 @@ from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
 from ollama_addon.errors import AddonError
@@ -45,6 +46,7 @@ from ollama_addon.options import load_options, wanted_models
 from ollama_addon.supervisor.client import Supervisor
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.access.door import Door
+from ollama_addon.web.access.hosts import Hosts
 from ollama_addon.web.access.refusals import refusal
 from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.api import (
@@ -74,11 +76,12 @@ _LOGGER = logging.getLogger(__name__)
 def make_app(settings: Settings) -> FastAPI:
     """Return the sidecar's app. Nothing runs before its lifespan begins."""
     guard = Guard(read_token(settings.data / "token"), settings.ingress_peer, settings.password)
+    hosts = Hosts()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.parts = await _start(settings, guard, stack)
+            app.state.parts = await _start(settings, guard, hosts, stack)
             yield
 
     app = FastAPI(
@@ -89,7 +92,7 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    app.add_middleware(Door, guard=guard)
+    app.add_middleware(Door, guard=guard, hosts=hosts)
     for router in (
         status.open_router,
         status.router,
@@ -112,7 +115,7 @@ def make_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Parts:
+async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExitStack) -> Parts:
     """Make the parts and start them; `stack` stops them in the opposite order."""
     happenings = Events()
     logbook = LogBuffer()
@@ -121,11 +124,16 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
     for problem in problems:
         _LOGGER.error("Option %s: %s", problem.field or "file", problem.message)
     logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
+    hosts.allow(options.allowed_hosts)
 
     daemon: Daemon | None = None
     if settings.engine_command:
         daemon = Daemon(
-            settings.engine_command, settings.engine_port, settings.data, options.engine
+            settings.engine_command,
+            settings.engine_port,
+            settings.data,
+            options.engine,
+            context_length=default_context(context_windows(options.agents)),
         )
         daemon.on_line = logbook.add_line
         await daemon.start()
@@ -206,6 +214,7 @@ async def _start(settings: Settings, guard: Guard, stack: AsyncExitStack) -> Par
         make_gateway(
             servers,
             key,
+            hosts=hosts,
             allow_changes=options.gateway.allow_pulls,
             on_request=metrics.gateway,
         ),

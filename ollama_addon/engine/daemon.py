@@ -20,6 +20,7 @@ import httpx
 from ollama_addon.options import EngineOptions
 
 from .lines import Line, line_of
+from .profile import OLLAMAS_CONTEXT, spare_threads
 
 _LOGGER = logging.getLogger("ollama_addon.daemon")
 OUTPUT = logging.getLogger("ollama_addon.daemon.output")
@@ -53,7 +54,8 @@ class Daemon:
     """`command` kept running as an Ollama server on loopback.
 
     It listens on `port`, or on a free one when that is 0, and keeps models and key
-    below `data`. Failures are never raised: `state` and `message` tell of them.
+    below `data`. `context_length` is the context window, in tokens, of who names none.
+    Failures are never raised: `state` and `message` tell of them.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Daemon:
         data: Path,
         options: EngineOptions,
         patience: Patience = Patience(),
+        *,
+        context_length: int = OLLAMAS_CONTEXT,
     ) -> None:
         self.state: State = "stopped"
         self.message = "Ollama has not been started."
@@ -74,6 +78,7 @@ class Daemon:
         self._command = tuple(command)
         self.data = data
         self._options = options
+        self._context_length = context_length
         self._patience = patience
         self._running = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -93,16 +98,20 @@ class Daemon:
             self._task = None
         self._set("stopped", "Ollama has been stopped.")
 
-    async def reconfigure(self, options: EngineOptions) -> bool:
-        """Run with other options from now on; tell whether that took a restart."""
-        before = self.environment()
-        self._options = options
-        if self._task is None or self.environment() == before:
-            return False
+    def runs_with(self, options: EngineOptions, context_length: int) -> bool:
+        """Tell whether other options would change nothing of the server."""
+        now = _settings(self._options, self._context_length)
+        return _settings(options, context_length) == now
+
+    async def reconfigure(self, options: EngineOptions, context_length: int) -> None:
+        """Run with other options from now on; restarted only when they change something."""
+        same = self.runs_with(options, context_length)
+        self._options, self._context_length = options, context_length
+        if self._task is None or same:
+            return
         _LOGGER.info("Ollama is restarted with other settings")
         await self.stop()
         await self.start()
-        return True
 
     async def wait_running(self) -> None:
         """Wait until the server answers."""
@@ -110,7 +119,6 @@ class Daemon:
 
     def environment(self) -> dict[str, str]:
         """Return the environment that the server is started with."""
-        options = self._options
         models = self.data / "models"
         env = {
             key: value
@@ -123,20 +131,11 @@ class Daemon:
             "HOME": str(self.data),
             "OLLAMA_HOST": self.url.removeprefix("http://"),
             "OLLAMA_MODELS": str(models),
-            "OLLAMA_NO_CLOUD": "1",
-            "OLLAMA_KEEP_ALIVE": str(options.keep_alive),
-            "OLLAMA_NUM_PARALLEL": str(options.num_parallel),
-            "OLLAMA_MAX_LOADED_MODELS": str(options.max_loaded_models),
-            "OLLAMA_FLASH_ATTENTION": str(int(options.flash_attention)),
-            "OLLAMA_KV_CACHE_TYPE": options.kv_cache_type,
-            "OLLAMA_VULKAN": str(int(options.vulkan)),
-            "OLLAMA_IGPU_ENABLE": str(int(options.vulkan)),
-            "LLAMA_ARG_CACHE_RAM": str(options.cache_ram),
         }
         if any(models.glob("blobs/*-partial*")):
             # Ollama's clean-up at start would throw away a download that can be resumed.
             env["OLLAMA_NOPRUNE"] = "1"
-        return env
+        return env | _settings(self._options, self._context_length)
 
     async def _supervise(self) -> None:
         delay = self._patience.first_delay
@@ -251,6 +250,26 @@ class Daemon:
     def _set(self, state: State, message: str) -> None:
         self.state = state
         self.message = message
+
+
+def _settings(options: EngineOptions, context_length: int) -> dict[str, str]:
+    """Return what the options set in the server's environment."""
+    settings = {
+        "OLLAMA_NO_CLOUD": "1",
+        "OLLAMA_KEEP_ALIVE": str(options.keep_alive),
+        "OLLAMA_NUM_PARALLEL": str(options.num_parallel),
+        "OLLAMA_MAX_LOADED_MODELS": str(options.max_loaded_models),
+        "OLLAMA_CONTEXT_LENGTH": str(context_length),
+        "OLLAMA_FLASH_ATTENTION": str(int(options.uses_flash_attention)),
+        "OLLAMA_KV_CACHE_TYPE": options.kv_cache_type,
+        "OLLAMA_VULKAN": str(int(options.vulkan)),
+        "OLLAMA_IGPU_ENABLE": str(int(options.vulkan)),
+        "LLAMA_ARG_CACHE_RAM": str(options.cache_ram),
+    }
+    if threads := spare_threads(options.threads):
+        # Not in each request, as the routes of other APIs could not name them.
+        settings["LLAMA_ARG_THREADS"] = str(threads)
+    return settings
 
 
 def _guarded(command: Sequence[str]) -> list[str]:

@@ -37,6 +37,14 @@ _NUMBERS = (
     "eval_duration",
 )
 
+_OVERFLOW = (
+    "exceed_context_size",
+    "exceeds the available context",
+    "longer than the context length",
+    "exceeds the context length",
+)
+"""How Ollama and llama.cpp say that a prompt does not fit, when they may not cut it."""
+
 # `ollama` makes a failed connection a ConnectionError, which is an OSError; the last three
 # are what it raises when an answer is not what the API documents.
 TROUBLE = (ollama.ResponseError, httpx.HTTPError, OSError, ValueError, TypeError, AttributeError)
@@ -262,6 +270,13 @@ class Server:
             )
         if error.status_code == 404 and model:
             return missing(model)
+        if any(sign in text for sign in _OVERFLOW):
+            return AddonError(
+                "context_overflow",
+                f"What {model or 'the model'} is to read is longer than its context window. Make "
+                "the context window larger, or expose fewer entities.",
+                413,
+            )
         if error.status_code == 503:
             return AddonError(
                 "engine_busy", f"{self.name} has too much to do ({text}). Try again shortly.", 503

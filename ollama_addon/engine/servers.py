@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
-
-import psutil
 
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
@@ -19,20 +17,23 @@ from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 from .advice import Measured, Need, memory_needed, need
 from .daemon import Daemon
 from .hardware import machine
+from .profile import FOR_EVER, OLLAMAS_CONTEXT, context_windows, default_context, keep_alives
 from .queue import Queue
 from .server import TROUBLE, Details, Server, missing
 from .speeds import Speeds
 
 _LOGGER = logging.getLogger(__name__)
 
-OLLAMAS_CONTEXT = 4096
-"""The context window, in tokens, where nobody says another one."""
+NEUTRAL = {"repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+"""Penalties of a Modelfile hold under a grammar too, and push a model off names that it repeats."""
 _ELSEWHERE = 17
 """How many requests for a model a server on another machine is sent at once; it has a queue.
 
 Sixteen of them may be tasks."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
+_FOR_LONG = timedelta(days=30)
+"""A model that is in memory for so long yet is there for ever."""
 _CHECK_AGAIN = 5.0
 """The same while a server does not answer."""
 
@@ -74,11 +75,8 @@ class Servers:
     def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
         """Take over other options; models are loaded anew where their runner differs."""
         self.engine = engine
-        self._threads = engine.threads or _spare_threads()
-        self._contexts: dict[str, int] = {}
-        for agent in agents:
-            model = canonical(agent.model)
-            self._contexts[model] = max(agent.context_window, self._contexts.get(model, 0))
+        self._contexts = context_windows(agents)
+        self._keep_alives = keep_alives(agents)
 
     @asynccontextmanager
     async def answering(self, server: Server, model: str, *, task: bool) -> AsyncIterator[None]:
@@ -166,12 +164,32 @@ class Servers:
 
         Ollama reloads a model when they differ.
         """
-        profile: dict[str, Any] = {}
-        if context := self.context_window(model):
-            profile["num_ctx"] = context
-        if self._threads:
-            profile["num_thread"] = self._threads
-        return profile
+        context = self.context_window(model)
+        return {"num_ctx": context} if context else {}
+
+    def keep_alive(self, model: str) -> int | None:
+        """Return the seconds that agents want `model` in memory, -1 for ever; None: no agent."""
+        return self._keep_alives.get(canonical(model))
+
+    @property
+    def default_context(self) -> int:
+        """The context window, in tokens, that the bundled server gives to who names none."""
+        return default_context(self._contexts)
+
+    @property
+    def reloaded_by_v1(self) -> tuple[tuple[str, Server], ...]:
+        """The agents' models that calls of `/v1/…` load anew, each with the server that has it.
+
+        Such a call gets the server's own window: of one elsewhere it is not known, and of ours it
+        is one for all models.
+        """
+        found = []
+        for model, window in self._contexts.items():
+            having = (each for each in self.all if each.healthy and model in each.models)
+            server = next(having, None)
+            if server and not (server.bundled and window == self.default_context):
+                found.append((model, server))
+        return tuple(found)
 
     async def details(self, model: str) -> Details:
         """Tell what `model` is and can do. Raises AddonError."""
@@ -218,13 +236,11 @@ class Servers:
         if think and "thinking" not in await self.capabilities(model):
             think = None  # Ollama would refuse the whole request
         for server in servers:
-            options = self.profile(model) | {
-                "num_predict": num_predict,
-                "temperature": temperature,
-                "seed": seed,
-            }
-            if not server.bundled:
-                options.pop("num_thread", None)  # another machine has its own cores
+            options = (
+                NEUTRAL
+                | self.profile(model)
+                | {"num_predict": num_predict, "temperature": temperature, "seed": seed}
+            )
             request = {
                 "model": model,
                 "messages": list(messages),
@@ -233,6 +249,8 @@ class Servers:
                 "tools": tools,
                 "think": think,
                 "keep_alive": keep_alive,
+                # Cut at its head without a word, a prompt would lose its rules and the house.
+                "truncate": False,
                 "options": {key: value for key, value in options.items() if value is not None},
             }
             request = {key: value for key, value in request.items() if value is not None}
@@ -335,13 +353,28 @@ class Servers:
             well = all(server.healthy for server in self.all)
             await asyncio.sleep(_CHECK_EVERY if well else _CHECK_AGAIN)
             await self.refresh()
+            await self.keep_loaded()
+
+    async def keep_loaded(self) -> None:
+        """Have the models stay in memory that agents want there for ever.
+
+        Who asks without a `keep_alive`, as all of `/v1/…` do, has set them to the server's own.
+        """
+        for server in self.all:
+            for name, loaded in server.loaded.items() if server.healthy else ():
+                ends = loaded.expires_at
+                if self.keep_alive(name) != FOR_EVER or ends is None:
+                    continue
+                if ends - datetime.now(ends.tzinfo) > _FOR_LONG:
+                    continue
+                try:
+                    # Without a prompt nothing is read and nothing written.
+                    await server.client.generate(
+                        loaded.model or name, options=self.profile(name), keep_alive=FOR_EVER
+                    )
+                except TROUBLE as error:
+                    _LOGGER.debug("%s could not be kept in memory: %r", name, error)
 
     async def _greet(self, daemon: Daemon) -> None:
         await daemon.wait_running()
         await self.refresh()
-
-
-def _spare_threads() -> int:
-    """All cores but one, or 0 (Ollama's own choice) where there are too few to spare one."""
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    return cores - 1 if cores > 2 else 0

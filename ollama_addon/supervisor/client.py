@@ -1,7 +1,8 @@
-"""What the add-on asks of the Supervisor."""
+"""What the app asks of the Supervisor."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from ollama_addon.errors import AddonError
 
 
 class Supervisor:
-    """The Supervisor's API at `url`, used with the add-on's own `token`.
+    """The Supervisor's API at `url`, used with the app's own `token`.
 
     Every method raises AddonError: `supervisor_down` when it does not answer,
     `supervisor_refused` when it says no.
@@ -30,7 +31,7 @@ class Supervisor:
         return await self._ask("GET", "/info")
 
     async def self_info(self) -> dict[str, Any]:
-        """Return what the Supervisor knows of this add-on: slug, hostname, options and network."""
+        """Return what the Supervisor knows of this app: slug, hostname, options and network."""
         return await self._ask("GET", "/addons/self/info")
 
     async def announce(self, service: str, config: Mapping[str, Any]) -> str:
@@ -46,11 +47,11 @@ class Supervisor:
         await self._ask("DELETE", f"/discovery/{uuid}")
 
     async def set_options(self, options: Mapping[str, Any]) -> None:
-        """Replace the add-on's options; they reach `options.json` at the next start."""
+        """Replace the app's options; they reach `options.json` at the next start."""
         await self._ask("POST", "/addons/self/options", {"options": dict(options)})
 
     async def restart(self) -> None:
-        """Restart this add-on; the Supervisor ends this process before it answers."""
+        """Restart this app; the Supervisor ends this process before it answers."""
         await self._ask("POST", "/addons/self/restart")
 
     async def close(self) -> None:
@@ -72,8 +73,17 @@ class Supervisor:
             answer = response.json()
             if response.is_success and answer["result"] == "ok":
                 return dict(answer.get("data") or {})
-            reason = str(answer.get("message") or response.status_code)
+            reason = _reason(answer) or f"status {response.status_code}"
         except (ValueError, TypeError, KeyError, AttributeError):
             reason = f"status {response.status_code}"
         status = 404 if response.status_code == 404 else 502
         raise AddonError("supervisor_refused", f"The Supervisor refused: {reason}.", status)
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    """Return why the Supervisor refused, without what was sent: that holds keys and passwords."""
+    reason = str(answer.get("message") or "")
+    reason = reason.partition(". Got ")[0].rstrip(".")
+    # "App a0d7b954_ollama_addon has invalid options: … in Ollama Assist (a0d7b954_ollama_addon)"
+    _, _, short = reason.partition(" has invalid options: ")
+    return re.sub(r" in (?:(?! in )[^()])+ \(\w+\)$", "", short or reason)

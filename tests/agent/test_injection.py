@@ -230,11 +230,11 @@ async def test_what_people_say_is_still_done_at_once(
     sentence: str, proposed: str | None, native: Any
 ) -> None:
     if proposed:
-        talk = Talk(do(proposed))
+        talk = Talk(do(proposed), confirm=("none",))
         said = await talk.say(sentence, device_id="satellite")
         assert len(talk.hands.done) == 1, said.reply
     if native:
-        talk = Talk([{"tool_calls": [native]}], **NATIVE)
+        talk = Talk([{"tool_calls": [native]}], **NATIVE, confirm=("none",))
         said = await talk.say(sentence, device_id="satellite")
         assert len(talk.hands.done) == 1, said.reply
 

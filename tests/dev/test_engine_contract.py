@@ -407,10 +407,27 @@ class TestChat:
         without = await client.chat(MODEL, [messages[0], *messages[2:]], options=options)
 
         assert answer.prompt_eval_count == without.prompt_eval_count
-        if engine.embedded:
-            with pytest.raises(ollama.ResponseError, match="longer than the context") as caught:
-                await client.chat(MODEL, messages[1:2], options=options)
-            assert caught.value.status_code == 400
+        assert (without.prompt_eval_count or 0) < 512
+
+    async def test_a_message_that_is_too_long_is_cut_without_a_word(
+        self, client: ollama.AsyncClient
+    ) -> None:
+        message = [{"role": "user", "content": "word " * 700}]
+        answer = await client.chat(MODEL, message, options={"num_ctx": 512, **GREEDY})
+
+        assert 0 < (answer.prompt_eval_count or 0) <= 512
+
+    async def test_what_may_not_be_cut_is_refused(self, http: httpx.AsyncClient) -> None:
+        body = {
+            "model": MODEL,
+            "messages": [*HELLO, {"role": "user", "content": "word " * 700}],
+            "truncate": False,
+            "options": {"num_ctx": 512, **GREEDY},
+        }
+        answer = await http.post("/api/chat", json=body)
+
+        assert answer.status_code == 400
+        assert "exceeds the available context size" in answer.json()["error"]
 
     async def test_thinking_is_refused_by_a_model_that_cannot(
         self, client: ollama.AsyncClient
@@ -558,6 +575,29 @@ class TestKeepAlive:
             lengths.append(model.context_length)
 
         assert lengths == [1024, 2048, 8192]
+
+    async def test_what_loads_it_anew(
+        self, engine: Engine, client: ollama.AsyncClient, http: httpx.AsyncClient
+    ) -> None:
+        async def loaded(path: str, **fields: Any) -> int:
+            body = {"model": MODEL, "messages": HELLO, "max_tokens": 2, **fields}
+            before = (await http.get("/dev/requests")).json()["loads"]
+            (await http.post(path, json=body)).raise_for_status()
+            return int((await http.get("/dev/requests")).json()["loads"] - before)
+
+        if not engine.embedded:
+            pytest.skip("only the embedded engine counts its loads")
+        default = {"num_ctx": 4096, "num_predict": 2}
+        await client.chat(MODEL, HELLO, options=default)
+        assert await loaded("/v1/chat/completions") == 0
+        assert await loaded("/v1/messages") == 0
+        assert await loaded("/api/chat", options=default, shift=True) == 0
+        # What no request to `/v1` can say, it cannot have loaded either.
+        assert await loaded("/api/chat", options=default, shift=False) == 1
+        assert await loaded("/v1/chat/completions") == 1
+        assert await loaded("/api/chat", options={**default, "num_thread": 1}) == 1
+        assert await loaded("/v1/messages") == 1
+        assert await loaded("/api/chat", options={**default, "num_ctx": 2048}) == 1
 
 
 class TestErrors:
@@ -747,6 +787,18 @@ class TestProcess:
             engine.process.send_signal(signal.SIGTERM)
             assert engine.process.wait(timeout=30) == 0
             assert all(gone(child) for child in children)
+
+    def test_a_smaller_kv_cache_needs_flash_attention(self, tmp_path: Path) -> None:
+        for flash, status in (("1", 200), ("0", 500)):
+            with embedded_engine(
+                tmp_path / "models", OLLAMA_KV_CACHE_TYPE="q8_0", OLLAMA_FLASH_ATTENTION=flash
+            ) as engine:
+                self.pull(engine)
+                answer = httpx.post(
+                    f"{engine.url}/api/generate", json={"model": MODEL}, timeout=60, trust_env=False
+                )
+                assert answer.status_code == status
+        assert "flash_attn" in answer.json()["error"]
 
     def test_its_model_does_not_outlive_it(self, tmp_path: Path) -> None:
         with embedded_engine(tmp_path / "models") as engine:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +38,8 @@ class Scripted:
         """Bytes of each model's file."""
         self.loaded: dict[str, int] = {}
         """Models in memory, and their bytes there."""
+        self.expires: dict[str, datetime] = {}
+        """Until when they are there, where that is told."""
         self.requests: list[tuple[str, Any]] = []
         """Path and body of everything that was posted."""
         self.on: dict[str, Handler] = {}
@@ -90,7 +93,11 @@ class Scripted:
             case "/api/tags":
                 return web.json_response({"models": models})
             case "/api/ps":
-                loaded = [{"name": m, "model": m, "size": s} for m, s in self.loaded.items()]
+                loaded = [
+                    {"name": m, "model": m, "size": s}
+                    | ({"expires_at": self.expires[m].isoformat()} if m in self.expires else {})
+                    for m, s in self.loaded.items()
+                ]
                 return web.json_response({"models": loaded})
             case "/api/show":
                 about = {"model_info": self.info, "capabilities": self.capabilities}
@@ -101,6 +108,8 @@ class Scripted:
                 if body.get("stream") is False:
                     return web.json_response(chunks[-1] | {"message": chunks[0]["message"]})
                 return await lines(request, *chunks)
+            case "/api/generate" if not body.get("prompt") and body.get("keep_alive") != 0:
+                return web.json_response({"response": "", "done": True, "done_reason": "load"})
             case "/api/generate" if body.get("keep_alive") == 0:
                 self.loaded.pop(named, None)
                 return web.json_response({"response": "", "done": True, "done_reason": "unload"})

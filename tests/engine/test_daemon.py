@@ -75,7 +75,9 @@ async def daemon(
     tmp_path: Path, mode: str = "", patience: Patience = QUICK, **options: Any
 ) -> AsyncIterator[Daemon]:
     command = [sys.executable, "-c", SERVER, mode]
-    result = Daemon(command, 0, tmp_path / "data", EngineOptions(**options), patience)
+    result = Daemon(
+        command, 0, tmp_path / "data", EngineOptions(**options), patience, context_length=8192
+    )
     await result.start()
     try:
         yield result
@@ -110,7 +112,9 @@ async def test_it_runs_with_what_the_options_say(
     monkeypatch.setenv("HASS_TOKEN", "secret")
     monkeypatch.setenv("OLLAMA_HOST", "elsewhere:1")
     monkeypatch.setenv("OLLAMA_API_KEY", "secret")
-    async with daemon(tmp_path, kv_cache_type="q8_0", vulkan=False, cache_ram=256) as ollama:
+    async with daemon(
+        tmp_path, kv_cache_type="q8_0", vulkan=False, cache_ram=256, threads=3
+    ) as ollama:
         assert ollama.state == "starting"
         env = (await running(ollama))["env"]
         assert (ollama.state, ollama.restarts) == ("running", 0)
@@ -125,12 +129,22 @@ async def test_it_runs_with_what_the_options_say(
         "OLLAMA_KEEP_ALIVE": "300",
         "OLLAMA_NUM_PARALLEL": "1",
         "OLLAMA_MAX_LOADED_MODELS": "0",
+        "OLLAMA_CONTEXT_LENGTH": "8192",
         "OLLAMA_FLASH_ATTENTION": "1",
         "OLLAMA_KV_CACHE_TYPE": "q8_0",
         "OLLAMA_VULKAN": "0",
         "OLLAMA_IGPU_ENABLE": "0",
         "LLAMA_ARG_CACHE_RAM": "256",
+        "LLAMA_ARG_THREADS": "3",
     }
+
+
+async def test_a_smaller_kv_cache_switches_flash_attention_on(tmp_path: Path) -> None:
+    # Without it Ollama loads no model at all.
+    async with daemon(tmp_path, kv_cache_type="q4_0", flash_attention=False) as ollama:
+        assert (await running(ollama))["env"]["OLLAMA_FLASH_ATTENTION"] == "1"
+    async with daemon(tmp_path, flash_attention=False) as ollama:
+        assert (await running(ollama))["env"]["OLLAMA_FLASH_ATTENTION"] == "0"
 
 
 @pytest.mark.skipif(shutil.which("nice") is None, reason="there is no 'nice' here")
@@ -227,10 +241,13 @@ async def test_one_that_never_answers_is_started_again(
 async def test_other_settings_restart_it_and_no_others_do(tmp_path: Path) -> None:
     async with daemon(tmp_path) as ollama:
         first = (await running(ollama))["pid"]
-        assert not await ollama.reconfigure(EngineOptions())
+        await ollama.reconfigure(EngineOptions(), 8192)
         assert (await running(ollama))["pid"] == first
-        assert await ollama.reconfigure(EngineOptions(cache_ram=256))
+        assert not ollama.runs_with(EngineOptions(cache_ram=256), 8192)
+        assert not ollama.runs_with(EngineOptions(), 4096)
+        await ollama.reconfigure(EngineOptions(cache_ram=256), 4096)
         answer = await running(ollama)
+        assert answer["env"]["OLLAMA_CONTEXT_LENGTH"] == "4096"
         assert answer["env"]["LLAMA_ARG_CACHE_RAM"] == "256"
         assert gone(first)
         # It was asked to end, so that nobody is told of a failure.

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from aiohttp import web
 
 from ollama_addon.engine import server as server_module
 from ollama_addon.engine.daemon import Daemon
-from ollama_addon.engine.servers import Servers
+from ollama_addon.engine.profile import context_windows, default_context, spare_threads
+from ollama_addon.engine.servers import NEUTRAL, Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 
@@ -126,27 +128,73 @@ async def test_something_else_that_listens_there() -> None:
 
 async def test_one_runner_profile_a_model(scripted: Scripted) -> None:
     agents = [agent("m:1", 4096), agent("library/M:1", 16384), agent("other", 2048)]
-    async with servers(scripted.url, agents=agents, engine=EngineOptions(threads=3)) as all_servers:
-        assert all_servers.profile("m:1") == {"num_ctx": 16384, "num_thread": 3}
-        assert all_servers.profile("other:latest")["num_ctx"] == 2048
+    async with servers(scripted.url, agents=agents) as all_servers:
+        assert all_servers.profile("m:1") == {"num_ctx": 16384}
+        assert all_servers.profile("other:latest") == {"num_ctx": 2048}
+        assert all_servers.profile("unknown:1") == {}
         await said(all_servers, num_predict=5, temperature=0.0, seed=1)
         await said(all_servers, format={"type": "object"})
     first, second = (body["options"] for body in scripted.asked("/api/chat"))
-    # The processor of another machine is none of our business.
-    assert first == {"num_ctx": 16384, "num_predict": 5, "temperature": 0.0, "seed": 1}
-    assert second == {"num_ctx": 16384}
+    assert first == {
+        **NEUTRAL, "num_ctx": 16384, "num_predict": 5, "temperature": 0.0, "seed": 1
+    }  # fmt: skip
+    assert second == NEUTRAL | {"num_ctx": 16384}
+
+
+def test_the_window_of_who_names_none_is_that_of_most_models() -> None:
+    windows = context_windows([agent("a", 2048), agent("b", 8192), agent("c", 2048)])
+    assert default_context(windows) == 2048
+    assert default_context(windows | {"d": 8192}) == 8192  # of several the largest
+    assert default_context({}) == 4096
 
 
 @pytest.mark.parametrize(
-    ("cores", "allowed", "threads"), [(1, 1, None), (2, 2, None), (4, 4, 3), (8, 4, 3)]
+    ("cores", "allowed", "threads"), [(1, 1, 0), (2, 2, 0), (4, 4, 3), (8, 4, 3)]
 )
 async def test_a_core_is_left_to_home_assistant(
-    cores: int, allowed: int, threads: int | None, monkeypatch: pytest.MonkeyPatch
+    cores: int, allowed: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: cores)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(allowed)))
-    async with servers() as all_servers:
-        assert all_servers.profile("m:1").get("num_thread") == threads
+    assert spare_threads(0) == threads
+    assert spare_threads(2) == 2
+
+
+async def test_the_models_that_other_apis_load_anew_are_known(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    agents = [
+        agent("m:1", 8192),
+        agent("here:1", 8192),
+        agent("odd:1", 2048),
+        agent("absent", 2048),
+    ]
+    async with Scripted("here:1", "odd:1") as ours:
+        daemon = Daemon(["unused"], int(ours.url.rsplit(":", 1)[1]), tmp_path, EngineOptions())
+        both = Servers([ServerOptions(url=scripted.url)], daemon, agents=agents)
+        await both.start()
+        try:
+            found = [(model, server.bundled) for model, server in both.reloaded_by_v1]
+            assert found == [("m:1", False), ("odd:1", True)]
+        finally:
+            await both.stop()
+
+
+async def test_a_model_of_agents_stays_in_memory_whoever_asks_it(scripted: Scripted) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    kept = AgentOptions(name="a", model="m:1", context_window=4096)
+    async with Scripted("m:1") as other:
+        for server in (scripted, other):
+            server.loaded = {"m:1": 1, "of_nobody:1": 1}
+        scripted.expires = dict.fromkeys(scripted.loaded, soon)
+        other.expires = {"m:1": soon + timedelta(days=3650)}
+        async with servers(scripted.url, other.url, agents=[kept]) as all_servers:
+            await all_servers.keep_loaded()
+        assert other.asked("/api/generate") == []
+    (asked,) = scripted.asked("/api/generate")
+    assert (asked["model"], asked["keep_alive"]) == ("m:1", -1)
+    assert asked["options"] == {"num_ctx": 4096}
+    assert not asked.get("prompt")
 
 
 async def test_the_request_is_the_documented_one(scripted: Scripted) -> None:
@@ -162,7 +210,8 @@ async def test_the_request_is_the_documented_one(scripted: Scripted) -> None:
             "tools": tools,
             "think": False,
             "keep_alive": -1,
-            "options": {},
+            "truncate": False,
+            "options": NEUTRAL,
         }
     ]
 
@@ -198,6 +247,19 @@ def status(code: int, text: str) -> Any:
     return handler
 
 
+OVERFLOW = json.dumps(
+    {
+        "error": {
+            "code": 400,
+            "message": "request (9000 tokens) exceeds the available context size (8192 tokens), "
+            "try increasing it",
+            "type": "exceed_context_size_error",
+        }
+    }
+)
+"""What llama-server says, which Ollama passes on as the text of its own error."""
+
+
 def body(text: str) -> Any:
     async def handler(_request: web.Request) -> web.Response:
         return web.Response(text=text)
@@ -212,6 +274,7 @@ def body(text: str) -> Any:
         (status(503, "server busy, please try again"), "engine_busy", "Try again"),
         (status(500, "model requires more system memory"), "model_failed", "smaller model"),
         (status(400, "invalid format"), "model_failed", "invalid format"),
+        (status(400, OVERFLOW), "context_overflow", "context window"),
         (status(401, "unauthorized"), "engine_down", "api_key"),
         (status(502, "Bad Gateway"), "engine_down", "Bad Gateway"),
         (body("<html>"), "bad_answer", "not Ollama's"),

@@ -43,7 +43,7 @@ async def test_what_it_knows(supervisor: Supervisor) -> None:
     assert (await supervisor.info())["homeassistant"] == "2026.11.0"
     info = await supervisor.self_info()
     assert info["slug"] == "local_ollama_addon"
-    assert info["options"]["agents"][0]["name"] == "Home"
+    assert info["options"]["agents"][0]["name"] == "Ollama Assist"
 
 
 async def test_an_announcement_is_made_changed_and_taken_back(
@@ -70,9 +70,12 @@ async def test_options_are_set_and_wrong_ones_refused(
     options = (await supervisor.self_info())["options"]
     await supervisor.set_options({**options, "journal_days": 7})
     assert (await supervisor.self_info())["options"]["journal_days"] == 7
-    with pytest.raises(AddonError, match="journal_days") as raised:
-        await supervisor.set_options({**options, "journal_days": -1})
+    wrong = {**options, "journal_days": -1, "gateway": {"key": "s3cret"}}
+    with pytest.raises(AddonError) as raised:
+        await supervisor.set_options(wrong)
     assert raised.value.code == "supervisor_refused"
+    # Its own sentence ends with all options, keys included.
+    assert raised.value.message == "The Supervisor refused: value must be at least 0.0."
     assert simulated.addon.options["journal_days"] == 7
 
 

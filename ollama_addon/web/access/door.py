@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ollama_addon.errors import AddonError
 from ollama_addon.web.access.auth import Guard, Visitor
+from ollama_addon.web.access.hosts import Hosts
 from ollama_addon.web.access.refusals import refusal, refusal_page
 
 MAX_BODY = 2 * 1024 * 1024
@@ -23,22 +23,19 @@ _BODY_TIME = 60.0
 _ASK_FOR_PASSWORD = 'Basic realm="Ollama Assist", charset="UTF-8"'
 _OPEN = re.compile(r"/health|/static/.+")
 """Nothing secret is behind these; the container's health check has no token."""
-_NAMES_AT_HOME = re.compile(
-    r"(?:[\w-]+|[\w.-]+\.(?:local|localhost|localdomain|lan|home|internal|home\.arpa|hass\.io))\.?",
-    re.ASCII | re.IGNORECASE,
-)
 
 
 class Door:
     """Passes on only what may come in. What is refused is said as JSON, to a person as a page.
 
-    `guard` says who may; it is asked before anything of a body is read. Routes find who has come
-    in by `visitor_of`.
+    `guard` says who may, and `hosts` under which names; they are asked before anything of a body
+    is read. Routes find who has come in by `visitor_of`.
     """
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+    def __init__(self, app: ASGIApp, guard: Guard, hosts: Hosts) -> None:
         self._app = app
         self._guard = guard
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -67,12 +64,12 @@ class Door:
         """
         request = HTTPConnection(scope)
         name = request.headers.get("host", "")
-        if not self._guard.by_any_name(request) and not is_at_home(name):
+        if not self._guard.by_any_name(request) and not self._hosts.answers(name):
             # A page of the internet whose name was made to lead here sends that name.
             raise AddonError(
                 "wrong_host",
-                "The add-on does not answer under this name. Use its address, or its name in the "
-                "home network.",
+                "The app does not answer under this name. Use its address, or its name in the "
+                "home network, or add the name to 'allowed_hosts' in the app's options.",
                 421,
             )
         visitor = None
@@ -102,21 +99,6 @@ class Door:
             await send(message)
 
         return write
-
-
-def is_at_home(host: str) -> bool:
-    """Tell whether a `Host` header is an address, or a name that only a home network gives.
-
-    Such names nobody on the internet can make lead to another address.
-    """
-    name, colon, port = host.rpartition(":")
-    if not colon or not port.isdecimal():
-        name = host
-    try:
-        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return _NAMES_AT_HOME.fullmatch(name) is not None
-    return True
 
 
 def _guarded(send: Send) -> Send:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from ollama_addon.engine.advice import recommend
 from ollama_addon.engine.hardware import machine
+from ollama_addon.engine.profile import OLLAMAS_CONTEXT
 from ollama_addon.engine.pull import Pull
-from ollama_addon.engine.servers import OLLAMAS_CONTEXT
 from ollama_addon.engine.updates import Verdict
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical

@@ -188,7 +188,7 @@ def _agents(all_parts: Parts) -> Part:
 
 def _context(agent: AgentOptions, servers: Servers) -> str:
     """Say that an agent asks for more than its model can read, if it does."""
-    longest = servers.longest_context(agent.model)
+    longest = servers.longest_context(agent.model) if agent.model else None
     if longest is None or agent.context_window <= longest:
         return ""
     return (

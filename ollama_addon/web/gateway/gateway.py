@@ -21,11 +21,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ollama_addon.engine.profile import FOR_EVER
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
-from ollama_addon.web.access.door import is_at_home
+from ollama_addon.web.access.hosts import Hosts
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
@@ -37,6 +38,8 @@ _CONNECT_TIMEOUT = 5.0
 
 _RUNS = ("/api/chat", "/api/generate", "/api/embed", "/api/embeddings")
 """What runs a model and takes `options`."""
+_OF_THE_RUNNER = frozenset({"num_batch", "num_thread", "num_gpu", "main_gpu", "use_mmap"})
+"""Options that a model is loaded with, besides the context window."""
 _OF_A_MODEL = (
     *_RUNS,
     "/api/show",
@@ -58,6 +61,8 @@ _KNOWN = frozenset({*_OF_A_MODEL, *_CHANGES, *_LISTS, "/", "/api/version", "/api
 
 _PASSED = ("accept", "accept-encoding", "content-type", "content-length", "user-agent")
 """Request headers that Ollama has a use for; no others, and so no credentials, are passed on."""
+_KEY_HEADERS = ("x-api-key", "api-key")
+"""How clients of Anthropic's API and of Azure's bring a key."""
 _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding "
     "upgrade date server".split()
@@ -83,23 +88,30 @@ class Key:
         self.value = key
 
     def opens(self, headers: Headers) -> bool:
-        """Tell whether a request brings it as a bearer token."""
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+        """Tell whether a request brings it: as a bearer token, or as other APIs' clients do."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        brought = [headers.get(name, "") for name in _KEY_HEADERS]
+        if scheme.lower() == "bearer":
+            brought.append(token)
         # As the bytes that were sent: a key may have letters that are not ASCII.
-        brought = given.strip().encode("latin-1")
-        return scheme.lower() == "bearer" and hmac.compare_digest(brought, self.value.encode())
+        return any(
+            hmac.compare_digest(each.strip().encode("latin-1"), self.value.encode())
+            for each in brought
+        )
 
 
 def make_gateway(
     servers: Servers,
     key: Key,
     *,
+    hosts: Hosts | None = None,
     allow_changes: bool = False,
     on_request: Callable[[str, int], None] = lambda path, status: None,
 ) -> Starlette:
-    """Return the app of the gateway. Who comes in must send `key` as a bearer token.
+    """Return the app of the gateway. Who comes in must send `key`.
 
-    Pages in a browser are refused, and so are names that the internet can give. Downloading,
+    Pages in a browser are refused, and so are requests to names that are not in `hosts`
+    (where it is missing: names that a home network does not give). Downloading,
     making and deleting models is refused without `allow_changes`. Errors are answered as Ollama
     does, or on its OpenAI routes as OpenAI does. `on_request` is called with the route and the
     status of each answer.
@@ -121,7 +133,10 @@ def make_gateway(
             Route("/api/delete", gateway.change, methods=["DELETE"]),
             Route("/api/blobs/{digest}", gateway.blob, methods=["HEAD", "POST"]),
         ],
-        middleware=[Middleware(_Counted, on_request=on_request), Middleware(_Locked, key=key)],
+        middleware=[
+            Middleware(_Counted, on_request=on_request),
+            Middleware(_Locked, key=key, hosts=hosts or Hosts()),
+        ],
         exception_handlers={
             AddonError: _refuse,
             HTTPException: _refuse_plainly,
@@ -151,9 +166,10 @@ class _Counted:
 class _Locked:
     """Lets nobody in without the key, and no page of a browser with it."""
 
-    def __init__(self, app: ASGIApp, key: Key) -> None:
+    def __init__(self, app: ASGIApp, key: Key, hosts: Hosts) -> None:
         self._app = app
         self._key = key
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (error := self._refused(Headers(scope=scope))):
@@ -165,11 +181,11 @@ class _Locked:
             await self._app(scope, receive, send)
 
     def _refused(self, headers: Headers) -> AddonError | None:
-        if not is_at_home(headers.get("host", "")):
+        if not self._hosts.answers(headers.get("host", "")):
             return AddonError(
                 "wrong_host",
                 "The gateway does not answer under this name. Use its address, or its name in the "
-                "home network.",
+                "home network, or add the name to 'allowed_hosts' in the app's options.",
                 421,
             )
         if _is_page(headers):
@@ -179,7 +195,8 @@ class _Locked:
         if not self._key.opens(headers):
             return AddonError(
                 "unauthorized",
-                "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …'.",
+                "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …' or as "
+                "'x-api-key'.",
                 401,
             )
         return None
@@ -230,7 +247,7 @@ class _Gateway:
         def content(server: Server) -> bytes:
             if request.url.path not in _RUNS:
                 return body
-            return json.dumps(self._with_profile(asked, model, server)).encode()
+            return json.dumps(self._with_profile(asked, model)).encode()
 
         async def ask(stack: AsyncExitStack) -> httpx.Response:
             async def choose() -> Server:
@@ -298,21 +315,25 @@ class _Gateway:
                 403,
             )
 
-    def _with_profile(
-        self, asked: Mapping[str, Any], model: str, server: Server
-    ) -> Mapping[str, Any]:
-        """Add the options that the agents run `model` with, as others would reload it."""
+    def _with_profile(self, asked: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+        """Have an agent's model run as its agents run it: others would load it anew."""
         given = asked.get("options") or {}
-        if not isinstance(given, dict):
-            return asked  # Ollama says what is wrong with it
         profile = self._servers.profile(model)
-        if not server.bundled:
-            profile.pop("num_thread", None)  # another machine has its own cores
-        given = {key: value for key, value in given.items() if value is not None}
-        wanted, loaded = given.get("num_ctx"), profile.get("num_ctx")
-        if isinstance(wanted, (int, float)) and loaded and wanted <= loaded:
+        if not isinstance(given, dict) or not profile:
+            return asked  # Ollama says what is wrong with it, or no agent uses the model
+        given = {
+            key: value
+            for key, value in given.items()
+            if value is not None and key not in _OF_THE_RUNNER
+        }
+        wanted, loaded = given.get("num_ctx"), profile["num_ctx"]
+        if isinstance(wanted, (int, float)) and wanted <= loaded:
             given["num_ctx"] = loaded  # a smaller window fits into the one that is loaded
-        return {**asked, "options": profile | given}
+        # `shift` is one of the things that a model is loaded with, too.
+        plain = {key: value for key, value in asked.items() if key != "shift"}
+        if self._servers.keep_alive(model) == FOR_EVER and not _unloads(asked):
+            plain["keep_alive"] = FOR_EVER
+        return plain | {"options": profile | given}
 
     async def _first(self) -> Server:
         """Find the first server that answers. Raises AddonError."""
@@ -493,6 +514,12 @@ def _valid(model: str) -> str:
     if not is_valid(model):
         raise AddonError("bad_request", f"A model's name is {ALLOWED}.", 400)
     return model
+
+
+def _unloads(asked: Mapping[str, Any]) -> bool:
+    """Tell whether a request is one of those that only free the memory of a model."""
+    idle = not (asked.get("messages") or asked.get("prompt") or asked.get("input"))
+    return idle and asked.get("keep_alive") in (0, "0", "0s")
 
 
 def _key_of(server: Server) -> dict[str, str]:

@@ -174,6 +174,12 @@ async def test_pages_of_other_sites_get_nothing_through_ingress(
         ("a0b1c2d3-ollama:8099", 200),
         ("a0b1c2d3-ollama.local.hass.io:8099", 200),
         ("homeassistant.local", 200),
+        ("homeassistant.fritz.box", 200),
+        ("Assist.Home.Arpa.:8099", 200),
+        ("nas.lan", 200),
+        ("assist.box", 421),
+        ("fritz.box.evil.example", 421),
+        ("evilfritz.box", 421),
         ("evil.example", 421),
         ("evil.example:8099", 421),
         ("127.0.0.1.evil.example", 421),
@@ -194,6 +200,27 @@ async def test_names_that_the_internet_can_give_are_refused(
         assert answered == status
         if status != 200:
             assert json.loads(body)["error"]["code"] == "wrong_host"
+
+
+async def test_names_that_the_options_add(tmp_path: Path) -> None:
+    options = tmp_path / "options.json"
+    options.write_text(json.dumps({"allowed_hosts": ["assist.example.org", "*.me.example"]}))
+    async with listening(tmp_path) as (port, token):
+        expected = {
+            "assist.example.org": 200,
+            "ASSIST.example.org:8099": 200,
+            "a.b.me.example": 200,
+            "me.example": 421,
+            "notme.example": 421,
+            "example.org": 421,
+        }
+        for host, status in expected.items():
+            async with connected(port) as wire:
+                await wire.send(
+                    f"GET /api/agents HTTP/1.1\r\nHost: {host}\r\n"
+                    f"Authorization: Bearer {token}\r\n\r\n"
+                )
+                assert (await wire.answer())[0] == status, host
 
 
 async def test_browsers_are_told_to_guess_nothing(tmp_path: Path) -> None:

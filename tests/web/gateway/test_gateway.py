@@ -108,6 +108,17 @@ async def test_nothing_is_answered_without_the_key(
         assert len(engine.requests) == before
 
 
+@pytest.mark.parametrize("header", ["x-api-key", "api-key", "X-API-Key"])
+async def test_the_key_as_other_apis_clients_send_it(engine: Scripted, header: str) -> None:
+    async with gateway(at(engine)) as running, httpx.AsyncClient(trust_env=False) as client:
+        url = f"{running.url}/api/tags"
+        assert (await client.get(url, headers={header: KEY})).status_code == 200
+        assert (await client.get(url, headers={header: f"{KEY}x"})).status_code == 401
+        # Clients of OpenAI's API want a key of their own form, too.
+        both = {"authorization": "Bearer sk-unused", header: KEY}
+        assert (await client.get(url, headers=both)).status_code == 200
+
+
 async def test_ollamas_client_lists_shows_and_chats(engine: Scripted) -> None:
     async with gateway(at(engine)) as running:
         assert [model.model for model in (await running.ollama.list()).models] == ["m:1"]
@@ -189,34 +200,41 @@ async def test_an_answer_comes_as_it_is_made(engine: Scripted) -> None:
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"])
 @pytest.mark.parametrize(
-    ("given", "bundled", "sent"),
+    ("given", "sent"),
     [
-        (None, True, {"num_ctx": 4096, "num_thread": 3}),
-        (None, False, {"num_ctx": 4096}),
-        ({"num_ctx": None, "top_k": 1}, True, {"num_ctx": 4096, "num_thread": 3, "top_k": 1}),
-        ({"num_ctx": 512.0, "num_thread": 1}, True, {"num_ctx": 4096, "num_thread": 1}),
-        ({"num_ctx": 9000}, True, {"num_ctx": 9000, "num_thread": 3}),
-        ("wrong", True, "wrong"),
+        (None, {"num_ctx": 4096}),
+        ({"num_ctx": None, "top_k": 1}, {"num_ctx": 4096, "top_k": 1}),
+        ({"num_ctx": 512.0, "num_thread": 1, "num_gpu": 0}, {"num_ctx": 4096}),
+        ({"num_ctx": 9000}, {"num_ctx": 9000}),
+        ("wrong", "wrong"),
     ],
 )
 async def test_a_model_is_not_loaded_anew(
-    engine: Scripted, path: str, given: Any, bundled: bool, sent: Any
+    engine: Scripted, path: str, given: Any, sent: Any
 ) -> None:
     async def any_answer(request: web.Request) -> web.StreamResponse:
         return web.json_response({})
 
     engine.on[path] = any_answer
     async with gateway(at(engine)) as running:
-        running.servers.all[0].bundled = bundled
-        body = {"model": "M:1", "keep_alive": "5m", "messages": ASKED, "options": given}
-        await running.http.post(path, json=body)
-        assert engine.asked(path) == [{**body, "options": sent}]
+        body = {"model": "M:1", "messages": ASKED, "options": given}
+        await running.http.post(path, json=body | {"keep_alive": "5m", "shift": False})
+        kept = {"keep_alive": "5m", "shift": False} if given == "wrong" else {"keep_alive": -1}
+        assert engine.asked(path) == [{**body, "options": sent, **kept}]
+
+
+async def test_who_only_frees_the_memory_may_do_so(engine: Scripted) -> None:
+    engine.loaded["m:1"] = 1
+    async with gateway(at(engine)) as running:
+        answer = await running.ollama.generate("m:1", keep_alive=0)
+        assert answer.done_reason == "unload"
+        assert engine.loaded == {}
 
 
 async def test_another_model_keeps_its_own_context(other: Scripted) -> None:
     async with gateway(at(other)) as running:
         await running.say("big:1")
-        assert "num_ctx" not in other.asked("/api/chat")[0]["options"]
+        assert "options" not in other.asked("/api/chat")[0]
 
 
 async def test_the_openai_routes(engine: Scripted) -> None:
