@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.background import Background
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
@@ -92,6 +93,8 @@ class Parts:
     updates: Updates
     warmup: Warmup
     applying: OptionsApplier
+    background: Background
+    """For what outlives the request that asked for it."""
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""
