@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection, Event
 
@@ -34,19 +35,16 @@ class Users:
         self._look = asyncio.Event()
         self._connections, self._heard = 0, -1
         """How many connections there were, and on which of them changes are heard."""
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     def start(self) -> None:
         """Begin to follow who is an administrator, until `stop`."""
         self._connection.on_connect(self._connected)
-        self._task = asyncio.create_task(self._follow(), name="users")
+        self._background.keep("list of administrators", self._follow)
 
     async def stop(self) -> None:
         """Follow no more; may be called at any time."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await self._background.stop()
 
     async def ask(self) -> frozenset[str]:
         """Return the ids of the administrators, as Home Assistant tells them now.
