@@ -17,6 +17,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
 from ollama_addon.background import Background
 from ollama_addon.companion.download_notifications import tell_of_pulls
@@ -177,6 +178,9 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
         for agent in options.agents
     }
+    scheduler, planner = make_orders(settings.data / "orders.sqlite", agents, home, connection)
+    await scheduler.start()
+    stack.push_async_callback(scheduler.stop)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -276,6 +280,8 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         warmup,
         applying,
         background,
+        scheduler,
+        planner,
     )
 
 
