@@ -207,7 +207,9 @@ async def test_a_prompt_needs_an_agent_and_a_model(running: Sidecar) -> None:
     body = {"text": "hello"}
     nobody = await running.browser.post("/api/agents/nobody/prompt", json=body)
     assert nobody.json()["error"]["code"] == "unknown_agent"
-    nowhere = await running.browser.post("/api/agents/home/prompt", json=body)
+    (agent,) = (await running.browser.get("/api/agents")).json()
+    path = f"/api/agents/{agent['id']}/prompt"
+    nowhere = await running.browser.post(path, json=body)
     assert nowhere.json()["error"]["code"] == "engine_down"
-    silent = await running.browser.post("/api/agents/home/prompt", json={"text": " "})
+    silent = await running.browser.post(path, json={"text": " "})
     assert silent.json()["error"]["code"] == "empty_text"
