@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import psutil
 
+from ollama_addon.background import child
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 
@@ -50,7 +51,7 @@ class Downloads:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            task = asyncio.create_task(self._run(self._pulls[key]), name=f"pull {key}")
+            task = child(f"download of {key}", self._run(self._pulls[key]))
             self._running = key, task
             try:
                 await asyncio.wait({task})

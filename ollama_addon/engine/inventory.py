@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
 
@@ -69,14 +70,12 @@ class Inventory:
         self._deleted: set[str] = set()
         """Wanted ones that a person has deleted: they come back at the next start, not before."""
         self._downloads = Downloads(servers)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
 
     async def start(self) -> None:
         """Begin to download, the wanted models first."""
-        self._tasks = [
-            asyncio.create_task(self._pull_wanted(), name="wanted models"),
-            asyncio.create_task(self._downloads.work(), name="pulls"),
-        ]
+        self._background.keep("wanted models", self._pull_wanted)
+        self._background.keep("downloads", self._downloads.work)
 
     async def want(self, names: Sequence[str]) -> None:
         """Take over another list of wanted models, and download what no server has.
@@ -93,9 +92,7 @@ class Inventory:
 
     async def stop(self) -> None:
         """Break downloads off; pulled again, they are resumed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
 
     async def refresh(self) -> None:
         """Ask all servers for their models now."""
@@ -103,7 +100,7 @@ class Inventory:
 
     @property
     def models(self) -> list[Model]:
-        """Every model that a server has, that is wanted or on its way or failed to come, by name."""
+        """Every model that a server has, that is wanted, on its way, or failed to come, by name."""
         asked = [each for each in self._downloads.all if each.active or each.state == "failed"]
         absent = {canonical(each.name): each.name for each in asked} | self._wanted
         found = {key: self._absent(key, name) for key, name in absent.items()}

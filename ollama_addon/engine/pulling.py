@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import ollama
 
+from ollama_addon.background import child
+
 from .pull import Pull, State, final_cause, nearest_names, sentence_of, words_of
 from .server import TROUBLE, Server
 
@@ -172,7 +174,7 @@ async def _with_ticks(
     async def following() -> dict[str, Any] | None:
         return await anext(lines, None)
 
-    waiting = asyncio.create_task(following(), name="a line of a download")
+    waiting = child("line of a download", following())
     try:
         while True:
             done, _ = await asyncio.wait({waiting}, timeout=_TICK)
@@ -182,7 +184,7 @@ async def _with_ticks(
             line = waiting.result()
             if line is None:
                 return
-            waiting = asyncio.create_task(following(), name="a line of a download")
+            waiting = child("line of a download", following())
             yield line
     finally:
         waiting.cancel()
