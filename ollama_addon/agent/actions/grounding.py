@@ -23,7 +23,7 @@ from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding import interpretation as said
 from ollama_addon.understanding.interpretation import Interpretation, Mood, Role, When
-from ollama_addon.understanding.lexicon import fold
+from ollama_addon.understanding.tokens import fold
 from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action, Group
 
 Code = Literal[
