@@ -40,13 +40,16 @@ from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
+from ollama_addon.home.users import Users
 from ollama_addon.monitoring.log_buffer import LogBuffer
 from ollama_addon.monitoring.metrics import Metrics
 from ollama_addon.options import load_options, wanted_models
 from ollama_addon.supervisor.client import Supervisor
-from ollama_addon.web.access.auth import Guard, read_token
-from ollama_addon.web.access.door import Door, refusal
+from ollama_addon.web.access.auth import Guard
+from ollama_addon.web.access.door import Door
 from ollama_addon.web.access.hosts import Hosts
+from ollama_addon.web.access.refusals import refusal
+from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.api import (
     access,
     entities,
@@ -158,8 +161,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     )
     await companion.start()
     stack.push_async_callback(companion.stop)
+    guard.users = Users(connection)
+    guard.users.start()
     await connection.start()
     stack.push_async_callback(connection.stop)
+    stack.push_async_callback(guard.users.stop)
     stack.push_async_callback(mirror.stop)
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)

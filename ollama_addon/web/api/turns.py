@@ -28,6 +28,7 @@ from ollama_addon.agent.events import (
 from ollama_addon.agent.turn import Turn
 from ollama_addon.background import child
 from ollama_addon.errors import AddonError
+from ollama_addon.web.access.auth import visitor_of
 from ollama_addon.web.state import Parts, parts
 
 _LOGGER = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ async def converse(request: Request, agent_id: str, body: TurnBody) -> Streaming
     """Take one turn; answer with its events as they happen."""
     all_parts = parts(request)
     agent = all_parts.agent(agent_id)
-    through_ingress = "x-ingress-path" in request.headers
-    source = "assist" if body.turn_token else "panel" if through_ingress else "api"
+    by_program = visitor_of(request).role == "token"
+    source = "assist" if body.turn_token else "api" if by_program else "panel"
     turn = Turn(**body.model_dump(), source=source)
     agent.check(turn)
     return EventSourceResponse(
