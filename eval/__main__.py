@@ -7,6 +7,7 @@ import asyncio
 import importlib
 import itertools
 import json
+import os
 import sys
 import time
 from collections import defaultdict
@@ -93,7 +94,7 @@ def _interpret(cases: Sequence[Case], arguments: argparse.Namespace) -> int:
     """Read the cases by the interpretation alone and tell what came of it."""
     began = time.monotonic()
     interpreter = importlib.import_module("ollama_addon.understanding.interpreter")
-    run = interpret.run(cases, load_homes(), interpreter.Interpreter)
+    run = interpret.run(cases, load_homes(), interpreter.Interpreter, processes=os.cpu_count() or 1)
     if arguments.json:
         print(json.dumps(interpret_report.as_json(run)))
         return 0
