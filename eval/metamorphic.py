@@ -20,7 +20,8 @@ from eval.cases import Case
 from eval.home import Home
 from eval.house import Inventory, read_inventory
 from ollama_addon.understanding.interpretation import Candidate, Interpretation
-from ollama_addon.understanding.lexicon import fold, lexicon, nearest
+from ollama_addon.understanding.lexicon import lexicon, nearest
+from ollama_addon.understanding.tokens import fold
 
 _FILE = Path(__file__).with_name("metamorphic.yaml")
 _STATE = {"open": "open", "close": "closed", "lock": "locked", "unlock": "unlocked", "off": "off"}
