@@ -17,6 +17,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
 from ollama_addon.background import Background
 from ollama_addon.companion.download_notifications import tell_of_pulls
@@ -39,13 +40,16 @@ from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
+from ollama_addon.home.users import Users
 from ollama_addon.monitoring.log_buffer import LogBuffer
 from ollama_addon.monitoring.metrics import Metrics
 from ollama_addon.options import load_options, wanted_models
 from ollama_addon.supervisor.client import Supervisor
-from ollama_addon.web.access.auth import Guard, read_token
-from ollama_addon.web.access.door import Door, refusal
+from ollama_addon.web.access.auth import Guard
+from ollama_addon.web.access.door import Door
 from ollama_addon.web.access.hosts import Hosts
+from ollama_addon.web.access.refusals import refusal
+from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.api import (
     access,
     entities,
@@ -55,6 +59,7 @@ from ollama_addon.web.api import (
     log,
     models,
     options,
+    orders,
     prompts,
     status,
     turns,
@@ -103,6 +108,7 @@ def make_app(settings: Settings) -> FastAPI:
         log.router,
         models.router,
         options.router,
+        orders.router,
         pages.router,
         prompts.router,
     ):
@@ -155,8 +161,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     )
     await companion.start()
     stack.push_async_callback(companion.stop)
+    guard.users = Users(connection)
+    guard.users.start()
     await connection.start()
     stack.push_async_callback(connection.stop)
+    stack.push_async_callback(guard.users.stop)
     stack.push_async_callback(mirror.stop)
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
@@ -171,6 +180,9 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
         for agent in options.agents
     }
+    scheduler, planner = make_orders(settings.data / "orders.sqlite", agents, home, connection)
+    await scheduler.start()
+    stack.push_async_callback(scheduler.stop)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -270,6 +282,8 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         warmup,
         applying,
         background,
+        scheduler,
+        planner,
     )
 
 
