@@ -170,7 +170,7 @@ def _action(
     prepositional = draft.has(before, "list_prepositions")
     if before <= 1 and prepositional and start + 1 < len(draft):
         # "On the shopping list: tomatoes and rice".
-        return "add" if any(":" in span.before for span in draft.spans) else None
+        return "add" if any(set(":,，、") & set(span.before) for span in draft.spans) else None
     ends = start + 1 >= len(draft) - 1
     return "add" if prepositional and before > 0 and (wished or ends) else None
 
@@ -302,10 +302,11 @@ def read_message(draft: Draft) -> Text | None:
     return Text("announce", (_joined([draft.spans[at] for at in places], joint),))
 
 
-def read_search(draft: Draft, players: Sequence[Entity]) -> Text | None:
+def read_search(draft: Draft, players: Sequence[Entity], *, weak: bool) -> Text | None:
     """Take what is to be played: "play jazz on the kitchen speaker"; None when nothing is named.
 
-    `players` are the media players that can be meant, as far as they are named.
+    `players` are the media players that can be meant, as far as they are named. `weak` tells
+    that the verb means many things ("put on", "mets", "pon"): then the player has to be named.
     """
     first = draft.first()
     if not draft.has(first, "verbs") or "play" not in draft.spans[first].meanings("verbs"):
@@ -322,6 +323,14 @@ def read_search(draft: Draft, players: Sequence[Entity]) -> Text | None:
         text.append(end)
         end += 1
     text = _trimmed(draft, text)
+    if text and all(draft.has(at, "options") for at in text):
+        return None  # an input of the player
+    if weak and (
+        end >= len(draft)
+        or any(draft.has(at, "name", "area", "nouns", "word", "colors", "levels") for at in text)
+        or any(draft.spans[at].number is not None for at in text)
+    ):
+        return None
     if not text or all(
         draft.has(
             at,

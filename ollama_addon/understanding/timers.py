@@ -88,7 +88,12 @@ def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
         draft.has(at, "negations") and not draft.has(at, "corrections") for at in draft.all_free()
     )
     name = _name(draft, place) if place is not None else ""
-    verbs = {meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("verbs")}
+    verbs = {
+        meaning
+        for at in draft.all_free()
+        for meaning in draft.spans[at].meanings("verbs")
+        if place is None or not draft.has(at, "weak")
+    }
     particles = {
         meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("particles")
     }

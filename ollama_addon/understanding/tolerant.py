@@ -187,6 +187,8 @@ class _ClauseReader:
             if draft.has(at, "corrections") and not (
                 draft.has(at, "articles", "fillers") and not self._corrects
             ):
+                if not moods.corrects(draft, at):
+                    break
                 if not self._context.previous and not draft.has(at, "no"):
                     break
                 self._corrects = True
@@ -281,7 +283,8 @@ class _ClauseReader:
             ):
                 fresh.take(at, role)
         players = [e for e in self._house.entities.values() if e.domain == "media_player"]
-        found = read_search(fresh, players)
+        weak = any(fresh.has(at, "weak") for at in said.verbs)
+        found = read_search(fresh, players, weak=weak)
         if found is None:
             return None
         self._draft = fresh
@@ -785,6 +788,8 @@ class _ClauseReader:
     def _question(self, when: When | None) -> Clause:
         draft = self._draft
         asked = questions.openers(draft)
+        if not moods.names_anything(draft.spans) and not self._asks_of_house(asked):
+            return Clause(draft.text, Mood.TALK, words=draft.finish(), when=when)
         special = self._special(asked, when)
         if special is not None:
             for at in list(draft.all_free()):
@@ -873,6 +878,23 @@ class _ClauseReader:
             ),
             when=when,
             forbidden=entities,
+        )
+
+    def _asks_of_house(self, asked: Sequence[str]) -> bool:
+        """Whether a question that names nothing is about the house all the same."""
+        about = {"time", "date", "planned", "how_warm", "how_humid"}
+        return bool(about & set(asked)) or any(
+            span.has(
+                "attributes",
+                "states",
+                "pronouns",
+                "everything",
+                "house",
+                "here",
+                "outside",
+                "timer",
+            )
+            for span in self._draft.spans
         )
 
     def _special(self, asked: Sequence[str], when: When | None) -> Question | None:
