@@ -85,8 +85,8 @@ class _Builder:
 
     def repeating(self, every: Repeat) -> Built:
         """Every day, on weekdays, every so many minutes."""
-        days = weekday_condition(every.weekdays)
         at = every.at or self._when.at
+        days = weekday_condition(_on(every.weekdays, at))
         if every.interval is not None:
             return self._built([interval_trigger(every.interval)], days + self._so())
         if at is not None and not self._events:
@@ -133,10 +133,7 @@ class _Builder:
         end = moment_trigger(at, shift)
         if self._when.until is not None:
             end = moment_trigger(self._when.until)
-        over = 0
-        if not at.sun:
-            over = (clock(at) + round(shift / 60)) // _DAY_MINUTES - clock(at) // _DAY_MINUTES
-        later = weekday_condition([(day + over) % 7 for day in weekdays])
+        later = weekday_condition(_on(weekdays, at, shift))
         choose = [
             {
                 "conditions": [{"condition": "trigger", "id": "start"}, *days, *self._so()],
@@ -224,6 +221,12 @@ class _Builder:
             "mode": "restart" if waits else "single",
         }
         return Built(config, self._once)
+
+
+def _on(weekdays: Sequence[int], at: Moment | None, shift: float = 0) -> list[int]:
+    """Return the days on which the clock shows a time; what is after midnight is a day later."""
+    over = 0 if at is None or at.sun else (clock(at) + round(shift / 60)) // _DAY_MINUTES
+    return [(day + over) % 7 for day in weekdays]
 
 
 def _delay(seconds: float) -> dict[str, Any]:

@@ -185,7 +185,9 @@ class Automator:
             time.time(),
         )
         try:
-            await self._store.add_automation(automation_id, digest(written), json.dumps(asdict(made)))
+            await self._store.add_automation(
+                automation_id, digest(written), json.dumps(asdict(made))
+            )
         except AddonError:
             await self._automations.remove(automation_id)
             raise
@@ -218,9 +220,10 @@ class Automator:
 
         Raises AutomationError (`changed`) for one that a person changed, and AddonError.
         """
+        if automation_id not in self._listed:
+            return None
         await self.refresh()
-        listed = self._listed.get(automation_id)
-        if listed is None:
+        if (listed := self._listed.get(automation_id)) is None:
             return None
         if listed.changed:
             raise AutomationError("changed", list=listed.alias)
