@@ -98,6 +98,13 @@ def _corrected(spans: list[Span]) -> list[Span]:
         ):
             continue
         before, after = spans[:at], spans[at + 1 :]
+        if any(
+            s.has("negations", "questions", "subjects")
+            or (s.has("past") and not s.has("verbs", "weak"))
+            or any(sense.group.startswith("later.") for sense in s.senses)
+            for s in before
+        ):
+            return spans
         theirs = _features(after)
         if theirs.verb and theirs.thing:
             return after
@@ -247,6 +254,8 @@ def _features(spans: Sequence[Span]) -> _Features:
 def _belongs(before: Piece, part: list[Span], index: HouseIndex) -> bool:
     """Whether a part belongs to the clause before: a further thing, a further value."""
     mine, theirs = _features(part), _features(before.spans)
+    if all(span.has("yes", "no", "never_mind", "corrections") for span in part):
+        return False
     if _is_yes_or_no(before.spans):
         return False
     if any(span.has("later.when") for span in before.spans[:2]) and not theirs.verb:

@@ -142,11 +142,10 @@ def corrects(draft: Draft, at: int) -> bool:
     if not span.has("negations"):
         return True
     comma = at + 1 < len(draft) and bool(set(draft.spans[at + 1].before) & set(",，、"))
-    ordered = any(
-        draft.has(each, "verbs", "weak", "requests") and not draft.has(each, "name", "nouns")
+    return comma or not any(
+        draft.has(each, "verbs", "weak", "requests", *_HOUSE) or draft.spans[each].parts
         for each in range(at + 1, len(draft))
     )
-    return comma or not ordered
 
 
 def _only_before(draft: Draft, at: int) -> int | None:

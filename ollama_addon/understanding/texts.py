@@ -66,6 +66,8 @@ def read_list(draft: Draft, *, asks: bool) -> Text | None:
     for at in text:
         draft.take(at, Role.TEXT)
     items = _items(draft, text)
+    if text[0] >= end and any(draft.has(at, "list_prepositions", "in") for at in text[1:]):
+        doubts.append("place_or_text")
     return Text(action, items, entities, len(entities) > 1, doubts)
 
 
@@ -185,9 +187,10 @@ def _rest(
     inside = [at for at in left if at < before]
     behind = [at for at in left if at >= end]
     first_verb = min((*verbs[:1], *gap[0]), default=-1)
-    text = _trimmed(
-        draft, [at for at in inside if at > first_verb] if first_verb < before else inside
-    )
+    text = [at for at in inside if at > first_verb] if first_verb < before else inside
+    while text and draft.has(text[0], "negations") and not draft.has(text[0], "nouns"):
+        text = text[1:]
+    text = _trimmed(draft, text)
     if text:
         return text, doubts
     # "Put on the shopping list: milk", "auf die Einkaufsliste Milch setzen".

@@ -124,6 +124,10 @@ def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
     taken_back = clause.mood in (Mood.NEGATED, Mood.NO, Mood.NEVER_MIND) and not any(
         word.role in (Role.NAME, Role.KIND, Role.AREA, Role.VERB) for word in clause.words
     )
+    words = clause.words
+    if clause.mood is Mood.NEGATED and words and words[-1].role is Role.NEGATION:
+        # "… and the door locked, not": whether it is about the last only cannot be told.
+        taken_back = taken_back or any(word.role is Role.VERB for word in words)
     if taken_back:
         return [
             replace(each, mood=Mood.NEGATED, candidates=(), forbidden=each.candidates[0].entities)
@@ -159,7 +163,10 @@ class _ClauseReader:
         """Return the clause."""
         draft = self._draft
         self._correction()
-        if (timer := read_timer(draft, self._context, asks=self._piece.asks)) is not None:
+        carried = Mood.ORDER if self._piece.begins or self._piece.but else self._carry.mood
+        timer = read_timer(draft, self._context, asks=self._piece.asks, carried=carried)
+        if timer is not None:
+            self._carry.mood = timer.mood
             return timer
         listed = read_list(draft, asks=self._piece.asks)
         message = read_message(draft) if listed is None else None
