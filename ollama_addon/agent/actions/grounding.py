@@ -111,7 +111,7 @@ def check(
             asked += narrowed
         else:
             done += narrowed
-    if _together_all(done, interpretation, house):
+    if together_reach_all(done, interpretation, house):
         return Grounded((), tuple(stopped), (*asked, *done))
     return Grounded(tuple(done), tuple(stopped), tuple(asked))
 
@@ -354,8 +354,10 @@ def _reaches_all(item: Repaired, interpretation: Interpretation, house: House) -
     return not _said_whole(members, interpretation)
 
 
-def _together_all(done: Sequence[Repaired], interpretation: Interpretation, house: House) -> bool:
-    """Whether proposals for single things together are about all of a kind in the home."""
+def together_reach_all(
+    done: Sequence[Repaired], interpretation: Interpretation, house: House
+) -> bool:
+    """Tell whether proposals for single things together are about all of a kind in the home."""
     by_kind: dict[tuple[str, str], set[Entity]] = {}
     for item in done:
         if item.action is not None and isinstance(item.target, Entity) and not _only_looks(item):
