@@ -43,23 +43,28 @@ def mendable(actions: list[Action], house: House) -> Iterator[tuple[str, list[Ac
                 yield f"{slot} as a fraction", [_with(only, **{slot: value / 100})]
             if value == 0:
                 yield f"{slot} of 0", [only]
-    if only.intent in _OPPOSITE:
-        yield "opposite verb", [replace(only, intent=_OPPOSITE[only.intent])]
     yield "prefix", [replace(only, intent=f"intent__{only.intent}")]
     yield "twice", [only, only]
 
 
-def contrary(actions: list[Action], house: House) -> Iterator[tuple[str, list[Action]]]:
+def contrary(
+    actions: list[Action], sentence: str, house: House
+) -> Iterator[tuple[str, list[Action]]]:
     """Yield answers that contradict what was said, each with how."""
     for action in actions[:1]:
         entity = house.entities.get(str(action.slots.get("name")))
-        if entity is not None and (other := _other(entity, action.intent, house)):
+        names = (entity.name, *entity.aliases) if entity is not None else ()
+        said = any(name.casefold() in sentence.casefold() for name in names)
+        if entity is not None and said and (other := _other(entity, action.intent, house)):
             yield "another thing", [_with(action, name=other.id)]
         if entity is not None and action.intent in _OPPOSITE:
-            yield "another thing, too", [action, *_unlocks(entity, house)]
+            yield "another thing, too", [*actions, *_unlocks(entity, house)]
         for slot in ("brightness", "temperature", "position"):
-            if isinstance(value := action.slots.get(slot), int | float) and value > 5:
+            value = action.slots.get(slot)
+            if isinstance(value, int | float) and value > 5 and str(round(value)) in sentence:
                 yield "another value", [_with(action, **{slot: max(1, value // 2)})]
+        if action.intent in _OPPOSITE and len(actions) == 1:
+            yield "opposite verb", [replace(action, intent=_OPPOSITE[action.intent])]
         if "item" in action.slots:
             yield "another item", [_with(action, item="rat poison")]
 

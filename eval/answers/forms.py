@@ -95,6 +95,7 @@ def structured_forms(phrases: Sequence[str]) -> dict[str, Message]:
     """Return a structured answer, by the name of the form."""
     data = {"do": list(phrases)}
     plain = json.dumps(data, ensure_ascii=False)
+    one = data["do"][0] if len(phrases) == 1 else data["do"]
     return {
         "JSON": {"content": plain},
         "escaped": {"content": json.dumps(data)},
@@ -105,7 +106,7 @@ def structured_forms(phrases: Sequence[str]) -> dict[str, Message]:
         "with words": {"content": json.dumps({**data, "say": "All right."})},
         "words first": {"content": json.dumps({"say": "All right.", **data})},
         "within words": {"content": f"Sure! {plain} Anything else?"},
-        "one phrase": {"content": json.dumps({"do": data["do"][0] if len(phrases) == 1 else phrases})},
+        "one phrase": {"content": json.dumps({"do": one})},
         "cut off": {"content": plain[:-2]},
         "single quotes": {"content": str(data)},
     }  # fmt: skip

@@ -84,7 +84,7 @@ def _for_entity(entity_id: str, wanted: Any) -> Iterator[Action]:
     for key, value in wanted.items():
         if key in _LISTS:
             for item in value:
-                yield Action(_LISTS[key], {**name, "item": item})
+                yield Action(_LISTS[key], {**name, "item": item.partition("|")[0]})
             continue
         if key == "is_volume_muted":
             yield Action("HassMediaPlayerMute" if value else "HassMediaPlayerUnmute", name)
