@@ -356,7 +356,7 @@ async def _announce(supervisor: Supervisor | None, settings: Settings, guard: Gu
             _LOGGER.info("Announced to Home Assistant")
             return
         except AddonError as error:
-            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.message)
+            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.logged)
             await asyncio.sleep(30)
 
 
