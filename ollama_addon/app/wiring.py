@@ -59,6 +59,7 @@ from ollama_addon.web.api import (
     log,
     models,
     options,
+    orders,
     prompts,
     status,
     turns,
@@ -107,6 +108,7 @@ def make_app(settings: Settings) -> FastAPI:
         log.router,
         models.router,
         options.router,
+        orders.router,
         pages.router,
         prompts.router,
     ):
