@@ -167,7 +167,9 @@ def _acts(interpreter: Interprets, each: Turned, case: Case, simulation: Simulat
         if clause.mood is not Mood.ORDER or not clause.candidates:
             continue
         when = clause.when
-        if when is not None and not (when.length or when.until):
+        if when is not None and (
+            when.repeats or when.delay or when.at or not (when.length or when.until)
+        ):
             continue
         phrases.append(clause.candidates[0].phrase)
     return "; ".join(phrases)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +131,12 @@ def test_a_private_error_is_logged_by_its_code() -> None:
     assert private.logged == "home_failed"
     assert "jewel" not in logged(raised(private))
     assert AddonError("x", "The disk is full.").logged == "The disk is full."
+
+
+def test_the_log_gets_of_our_errors_what_may_be_logged() -> None:
+    found = []
+    for file in (Path(__file__).parents[1] / "ollama_addon").rglob("*.py"):
+        for call in re.findall(r"_LOGGER\.\w+\((?:[^()]|\([^()]*\))*\)", file.read_text("utf-8")):
+            if re.search(r"\b(?:error|err)\.message\b", call):
+                found.append(f"{file.name}: {call}")  # noqa: PERF401 - easier to read
+    assert found == [], "Log `error.logged`: the message may quote what was said."

@@ -85,6 +85,11 @@ def spans(text: str, index: HouseIndex) -> tuple[list[Span], str]:
             if end > start + 1 and tokens[end - 1].before.strip(":"):
                 break  # no phrase goes over a punctuation mark
             cost, span = _span(tokens[start:end], index)
+            if span is not None and end > start + 1 and _is_whole(span):
+                alone = (start == 0 or tokens[start].before) and (
+                    end == count or tokens[end].before
+                )
+                span = span if alone else None
             if span is not None and end < count and _begins_as_order(span, index):
                 span = _unless_order(span, tokens[end], index)
             if span is not None and cost + best[end][0] < choice[0] - 1e-9:
@@ -104,6 +109,14 @@ def spans(text: str, index: HouseIndex) -> tuple[list[Span], str]:
         found.append(span)
         at += len(span.tokens)
     return found, tail
+
+
+_WHOLE = frozenset({"yes", "no", "never_mind", "undo", "talk"})
+"""Groups of whole sentences: within a longer one their phrases mean nothing of the kind."""
+
+
+def _is_whole(span: Span) -> bool:
+    return bool(span.senses) and all(sense.group in _WHOLE for sense in span.senses)
 
 
 def _begins_as_order(span: Span, index: HouseIndex) -> bool:

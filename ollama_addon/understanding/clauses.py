@@ -55,7 +55,8 @@ class Piece:
 def split(spans: Sequence[Span], tail: str, index: HouseIndex) -> list[Piece]:
     """Return the clauses of a sentence, in order. `tail` are the marks behind the last word."""
     found: list[Piece] = []
-    for sentence, asks in _sentences(spans, tail):
+    for said, asks in _sentences(spans, tail):
+        sentence = _corrected(said)
         parts = _parts(sentence, index)
         for number, part in enumerate(parts):
             part.asks = asks
@@ -70,7 +71,7 @@ def _sentences(spans: Sequence[Span], tail: str) -> list[tuple[list[Span], bool]
     current: list[Span] = []
     for span in spans:
         ends = bool(_ENDS & set(span.before))
-        after = span.has("then") and span is not spans[-1] and _has_order(current)
+        after = span.has("then") and span is not spans[-1] and _complete(current)
         if current and (ends or after):
             found.append((current, ends and bool(_ASKS & set(span.before))))
             current = []
@@ -80,10 +81,42 @@ def _sentences(spans: Sequence[Span], tail: str) -> list[tuple[list[Span], bool]
     return found
 
 
-def _has_order(spans: Sequence[Span]) -> bool:
-    return any(span.has("verbs", "weak", "particles") for span in spans) and any(
-        span.has(*_THINGS) or not span.known for span in spans
-    )
+_CORRECTED = 2
+"""Words of a sentence at least before it can be corrected."""
+
+
+def _corrected(spans: list[Span]) -> list[Span]:
+    """Return a sentence with what was corrected in it left out.
+
+    "Turn on the, I mean turn off the hall light" is an order to turn it off; "to 50, sorry, 60
+    percent" is one to set 60.
+    """
+    for at in range(_CORRECTED, len(spans) - 1):
+        span = spans[at]
+        if not span.has("corrections") or span.has(
+            "fillers", "articles", "negations", "and", "name", "verbs", "weak", "nouns", "but"
+        ):
+            continue
+        before, after = spans[:at], spans[at + 1 :]
+        if any(
+            s.has("negations", "questions", "subjects")
+            or (s.has("past") and not s.has("verbs", "weak"))
+            or any(sense.group.startswith("later.") for sense in s.senses)
+            for s in before
+        ):
+            return spans
+        theirs = _features(after)
+        if theirs.verb and theirs.thing:
+            return after
+        if theirs.verb or theirs.thing:
+            continue
+        number = next(
+            (s for s in reversed(before) if s.number is not None or s.has(*_VALUES)), None
+        )
+        if theirs.value and number is not None:
+            end = before.index(number)
+            return [*before[:end], *after]
+    return spans
 
 
 def _parts(spans: list[Span], index: HouseIndex) -> list[Piece]:
@@ -189,6 +222,7 @@ def _features(spans: Sequence[Span]) -> _Features:
         for span in spans
         if not span.has("and", "fillers", "openers", "articles", "requests")
         or span.has("verbs", "weak")
+        or (span is spans[-1] and span.has("particles"))
     ]
     verbal = [
         span
@@ -220,6 +254,8 @@ def _features(spans: Sequence[Span]) -> _Features:
 def _belongs(before: Piece, part: list[Span], index: HouseIndex) -> bool:
     """Whether a part belongs to the clause before: a further thing, a further value."""
     mine, theirs = _features(part), _features(before.spans)
+    if all(span.has("yes", "no", "never_mind", "corrections") for span in part):
+        return False
     if _is_yes_or_no(before.spans):
         return False
     if any(span.has("later.when") for span in before.spans[:2]) and not theirs.verb:

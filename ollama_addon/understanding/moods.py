@@ -120,13 +120,40 @@ def _negated(draft: Draft) -> bool:
         span = draft.spans[at]
         if not span.has("negations") or span.has("name"):
             continue
+        if at == draft.last() and (only := _only_before(draft, at)) is not None:
+            # "All lights on, only the night light not".
+            draft.take(only, Role.EXCEPTION)
+            draft.take(at, Role.EXCEPTION)
+            continue
         if span.has("except") and at != draft.first():
             continue
-        if span.has("no") and span.has("corrections") and at == draft.first():
-            continue  # "no, 21"
+        if corrects(draft, at):
+            continue
         draft.take(at, Role.NEGATION, "not")
         found = True
     return found
+
+
+def corrects(draft: Draft, at: int) -> bool:
+    """Whether a "no" takes back what was said before ("no, 21") and negates nothing itself."""
+    span = draft.spans[at]
+    if not span.has("corrections") or at != draft.first():
+        return False
+    if not span.has("negations"):
+        return True
+    comma = at + 1 < len(draft) and bool(set(draft.spans[at + 1].before) & set(",，、"))
+    return comma or not any(
+        draft.has(each, "verbs", "weak", "requests", *_HOUSE) or draft.spans[each].parts
+        for each in range(at + 1, len(draft))
+    )
+
+
+def _only_before(draft: Draft, at: int) -> int | None:
+    """Return an "only" before a negation at the end, with something between the two."""
+    for before in range(at - 2, 0, -1):
+        if draft.free(before) and draft.has(before, "only") and not draft.has(before, "name"):
+            return before
+    return None
 
 
 def _begins_with_verb(draft: Draft) -> bool:

@@ -210,6 +210,16 @@ class HouseIndex:
         key = self.key(word)
         return key in self.by_key or key in self._place_words
 
+    @cached_property
+    def verb_words(self) -> dict[str, tuple[str, ...]]:
+        """The verbs of one word, folded, with the actions that each can mean."""
+        found: dict[str, tuple[str, ...]] = {}
+        for phrase, senses in self.lexicon.phrases.items():
+            actions = tuple(sense.meaning for sense in senses if sense.group == "verbs")
+            if len(phrase) == 1 and actions:
+                found[fold(phrase[0])] = actions
+        return found
+
     def _is_place_word(self, word: str) -> bool:
         return self.key(word) in self._place_words or any(
             sense.group == "places" for sense in self.lexicon.senses((plain(word),))

@@ -51,6 +51,9 @@ def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
     while at < len(draft):
         span = draft.spans[at]
         comma = comma or bool(set(span.before) & set(",，、"))
+        if draft.role(at) is Role.EXCEPTION and any(thing > at for thing in things):
+            close()
+            excepting = True
         if not draft.free(at):
             at += 1
             continue

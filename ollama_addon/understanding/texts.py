@@ -66,6 +66,8 @@ def read_list(draft: Draft, *, asks: bool) -> Text | None:
     for at in text:
         draft.take(at, Role.TEXT)
     items = _items(draft, text)
+    if text[0] >= end and any(draft.has(at, "list_prepositions", "in") for at in text[1:]):
+        doubts.append("place_or_text")
     return Text(action, items, entities, len(entities) > 1, doubts)
 
 
@@ -170,7 +172,7 @@ def _action(
     prepositional = draft.has(before, "list_prepositions")
     if before <= 1 and prepositional and start + 1 < len(draft):
         # "On the shopping list: tomatoes and rice".
-        return "add" if any(":" in span.before for span in draft.spans) else None
+        return "add" if any(set(":,，、") & set(span.before) for span in draft.spans) else None
     ends = start + 1 >= len(draft) - 1
     return "add" if prepositional and before > 0 and (wished or ends) else None
 
@@ -185,9 +187,10 @@ def _rest(
     inside = [at for at in left if at < before]
     behind = [at for at in left if at >= end]
     first_verb = min((*verbs[:1], *gap[0]), default=-1)
-    text = _trimmed(
-        draft, [at for at in inside if at > first_verb] if first_verb < before else inside
-    )
+    text = [at for at in inside if at > first_verb] if first_verb < before else inside
+    while text and draft.has(text[0], "negations") and not draft.has(text[0], "nouns"):
+        text = text[1:]
+    text = _trimmed(draft, text)
     if text:
         return text, doubts
     # "Put on the shopping list: milk", "auf die Einkaufsliste Milch setzen".
@@ -302,10 +305,11 @@ def read_message(draft: Draft) -> Text | None:
     return Text("announce", (_joined([draft.spans[at] for at in places], joint),))
 
 
-def read_search(draft: Draft, players: Sequence[Entity]) -> Text | None:
+def read_search(draft: Draft, players: Sequence[Entity], *, weak: bool) -> Text | None:
     """Take what is to be played: "play jazz on the kitchen speaker"; None when nothing is named.
 
-    `players` are the media players that can be meant, as far as they are named.
+    `players` are the media players that can be meant, as far as they are named. `weak` tells
+    that the verb means many things ("put on", "mets", "pon"): then the player has to be named.
     """
     first = draft.first()
     if not draft.has(first, "verbs") or "play" not in draft.spans[first].meanings("verbs"):
@@ -322,6 +326,14 @@ def read_search(draft: Draft, players: Sequence[Entity]) -> Text | None:
         text.append(end)
         end += 1
     text = _trimmed(draft, text)
+    if text and all(draft.has(at, "options") for at in text):
+        return None  # an input of the player
+    if weak and (
+        end >= len(draft)
+        or any(draft.has(at, "name", "area", "nouns", "word", "colors", "levels") for at in text)
+        or any(draft.spans[at].number is not None for at in text)
+    ):
+        return None
     if not text or all(
         draft.has(
             at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ollama_addon.understanding import moods
 from ollama_addon.understanding.draft import Draft
 from ollama_addon.understanding.interpretation import (
     Candidate,
@@ -55,8 +56,13 @@ _UNNAMED = (
 )
 
 
-def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
-    """Return a clause about a timer, None when it is about none."""
+def read_timer(
+    draft: Draft, context: Context, *, asks: bool, carried: Mood = Mood.ORDER
+) -> Clause | None:
+    """Return a clause about a timer, None when it is about none.
+
+    `carried` is the mood that reaches into it from the clause before.
+    """
     place = next(
         (
             at
@@ -85,10 +91,22 @@ def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
     plural = "pl" in forms
     every = plural or any(draft.has(at, "all", "everything") for at in range(len(draft)))
     negated = any(
-        draft.has(at, "negations") and not draft.has(at, "corrections") for at in draft.all_free()
+        draft.has(at, "negations") and not moods.corrects(draft, at) for at in draft.all_free()
+    )
+    told = any(
+        draft.has(at, "subjects", "past")
+        and not draft.has(
+            at, "requests", "wishes", "verbs", "weak", "articles", "pronouns", "fillers"
+        )
+        for at in range(min(place or 0, 2))
     )
     name = _name(draft, place) if place is not None else ""
-    verbs = {meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("verbs")}
+    verbs = {
+        meaning
+        for at in draft.all_free()
+        for meaning in draft.spans[at].meanings("verbs")
+        if place is None or not draft.has(at, "weak")
+    }
     particles = {
         meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("particles")
     }
@@ -107,8 +125,10 @@ def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
     if (questioned and not verbs & {"cancel", "stop", "pause"}) or (questioned and asks):
         mood = Mood.QUESTION
         action = Action("HassTimerStatus", slots)
-    elif negated:
+    elif negated or carried is Mood.NEGATED:
         mood = Mood.NEGATED
+    elif told or carried is Mood.REPORT:
+        mood = Mood.REPORT
     elif verbs & {"resume"}:
         action = Action("HassUnpauseTimer", slots)
     elif verbs & {"pause"}:
@@ -184,7 +204,7 @@ def read_timer(draft: Draft, context: Context, *, asks: bool) -> Clause | None:
         draft.text,
         mood,
         candidates,
-        certain=mood is Mood.NEGATED or (not doubts and bool(candidates)),
+        certain=mood in (Mood.NEGATED, Mood.REPORT) or (not doubts and bool(candidates)),
         doubts=tuple(doubts),
         words=words,
         refusal=refusal,

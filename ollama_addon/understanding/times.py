@@ -12,6 +12,10 @@ from ollama_addon.understanding.interpretation import Moment, Repeat, Role, Trig
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _PARTS = ("morning", "noon", "afternoon", "evening", "night", "midnight")
 Part = Literal["", "morning", "noon", "afternoon", "evening", "night", "midnight"]
+_DAYS = (
+    *("later.weekdays", "later.day", "later.workdays", "later.weekend"),
+    *(f"later.{part}" for part in _PARTS),
+)
 _ACTING = ("verbs", "particles")
 _BY_VALUE = frozenset("up down brighter dimmer warmer cooler louder quieter set".split())
 """Actions beside which a bare number is a value and no time."""
@@ -105,9 +109,11 @@ class TimeReader:
         With `timer` lengths of time are left alone: they belong to the timer.
         """
         draft = self._draft
-        at = 0
-        while at < len(draft):
-            at = max(at + 1, self._from(at, timer=timer)) if draft.free(at) else at + 1
+        for clocks in (False, True):
+            at = 0
+            while at < len(draft):
+                taken = not draft.free(at) or at in self._taken
+                at = at + 1 if taken else max(at + 1, self._from(at, timer=timer, clocks=clocks))
         if not self._taken:
             return None
         when = self._when
@@ -121,10 +127,15 @@ class TimeReader:
             draft.take(each, Role.TIME, used=True)
         return replace(when, words=words)
 
-    def _from(self, at: int, *, timer: bool) -> int:
-        """Read what begins at a span; return where the next may begin."""
+    def _from(self, at: int, *, timer: bool, clocks: bool) -> int:
+        """Read what begins at a span; return where the next may begin.
+
+        Times of the day come last: only then it is known which numbers are left.
+        """
         draft = self._draft
         span = draft.spans[at]
+        if clocks:
+            return self._clock(at)
         for read in (self._condition, self._every, self._until):
             if end := read(at):
                 return end
@@ -137,8 +148,6 @@ class TimeReader:
             if span.has("later.length") and (length := length_at(draft, at + 1)):
                 return self._take(at, length.end, length=length.seconds)
         if end := self._day(at):
-            return end
-        if end := self._clock(at):
             return end
         if span.has("later.vague") and not span.has("directions", "amounts"):
             return self._take(at, at + 1, understood=False)
@@ -207,7 +216,10 @@ class TimeReader:
         draft = self._draft
         if draft.has(at, "later.workdays", "later.weekend") and not draft.has(at, "all"):
             return self._repeat(at, at + 1, _weekdays(draft, at))
-        if not draft.has(at, "later.every"):
+        if end := self._every_in_one(at):
+            return end
+        plural = draft.has(at, "all") and draft.has(at + 1, *_DAYS)
+        if not draft.has(at, "later.every") and not plural:
             return 0
         after = at + 1
         length = length_at(draft, after)
@@ -232,6 +244,26 @@ class TimeReader:
         if not draft.has(at, "all"):
             return self._repeat(at, at + 1, ())
         return 0
+
+    def _every_in_one(self, at: int) -> int:
+        """Read a phrase that has "every" in it: "jeden Morgen", "tous les matins"."""
+        span = self._draft.spans[at]
+        if len(span.tokens) < 2 or not span.has(*_DAYS):
+            return 0
+        words = tuple(token.plain for token in span.tokens)
+        lexicon = self._draft.index.lexicon
+        begins = any(
+            sense.group in ("later.every", "all")
+            for size in range(1, len(words))
+            for sense in lexicon.senses(words[:size])
+        )
+        if not begins:
+            return 0
+        part = next((each for each in _PARTS if span.has(f"later.{each}")), "")
+        if part:
+            self._moment = replace(self._moment, part=cast(Part, part))
+            self._timed = True
+        return self._repeat(at, at + 1, _weekdays(self._draft, at))
 
     def _repeat(self, start: int, end: int, days: tuple[int, ...]) -> int:
         before = self._when.every.weekdays if self._when.every else ()
@@ -401,6 +433,7 @@ class TimeReader:
             for each in draft.all_free()
             for group in _ACTING
             for meaning in draft.spans[each].meanings(group)
+            if not draft.has(each, "weak") and each not in self._taken
         }
         if draft.has(at - 1, "by") and actions & _BY_VALUE:
             return False
@@ -410,7 +443,9 @@ class TimeReader:
         other = [
             each
             for each in draft.all_free()
-            if not at <= each < end and draft.spans[each].number is not None
+            if not at <= each < end
+            and each not in self._taken
+            and draft.spans[each].number is not None
         ]
         return bool(other) or self._timed or self._when.every is not None
 

@@ -124,6 +124,10 @@ def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
     taken_back = clause.mood in (Mood.NEGATED, Mood.NO, Mood.NEVER_MIND) and not any(
         word.role in (Role.NAME, Role.KIND, Role.AREA, Role.VERB) for word in clause.words
     )
+    words = clause.words
+    if clause.mood is Mood.NEGATED and words and words[-1].role is Role.NEGATION:
+        # "… and the door locked, not": whether it is about the last only cannot be told.
+        taken_back = taken_back or any(word.role is Role.VERB for word in words)
     if taken_back:
         return [
             replace(each, mood=Mood.NEGATED, candidates=(), forbidden=each.candidates[0].entities)
@@ -159,7 +163,10 @@ class _ClauseReader:
         """Return the clause."""
         draft = self._draft
         self._correction()
-        if (timer := read_timer(draft, self._context, asks=self._piece.asks)) is not None:
+        carried = Mood.ORDER if self._piece.begins or self._piece.but else self._carry.mood
+        timer = read_timer(draft, self._context, asks=self._piece.asks, carried=carried)
+        if timer is not None:
+            self._carry.mood = timer.mood
             return timer
         listed = read_list(draft, asks=self._piece.asks)
         message = read_message(draft) if listed is None else None
@@ -187,6 +194,8 @@ class _ClauseReader:
             if draft.has(at, "corrections") and not (
                 draft.has(at, "articles", "fillers") and not self._corrects
             ):
+                if not moods.corrects(draft, at):
+                    break
                 if not self._context.previous and not draft.has(at, "no"):
                     break
                 self._corrects = True
@@ -281,7 +290,8 @@ class _ClauseReader:
             ):
                 fresh.take(at, role)
         players = [e for e in self._house.entities.values() if e.domain == "media_player"]
-        found = read_search(fresh, players)
+        weak = any(fresh.has(at, "weak") for at in said.verbs)
+        found = read_search(fresh, players, weak=weak)
         if found is None:
             return None
         self._draft = fresh
@@ -785,6 +795,8 @@ class _ClauseReader:
     def _question(self, when: When | None) -> Clause:
         draft = self._draft
         asked = questions.openers(draft)
+        if not moods.names_anything(draft.spans) and not self._asks_of_house(asked):
+            return Clause(draft.text, Mood.TALK, words=draft.finish(), when=when)
         special = self._special(asked, when)
         if special is not None:
             for at in list(draft.all_free()):
@@ -873,6 +885,23 @@ class _ClauseReader:
             ),
             when=when,
             forbidden=entities,
+        )
+
+    def _asks_of_house(self, asked: Sequence[str]) -> bool:
+        """Whether a question that names nothing is about the house all the same."""
+        about = {"time", "date", "planned", "how_warm", "how_humid"}
+        return bool(about & set(asked)) or any(
+            span.has(
+                "attributes",
+                "states",
+                "pronouns",
+                "everything",
+                "house",
+                "here",
+                "outside",
+                "timer",
+            )
+            for span in self._draft.spans
         )
 
     def _special(self, asked: Sequence[str], when: When | None) -> Question | None:

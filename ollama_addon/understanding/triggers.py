@@ -53,9 +53,7 @@ def read_triggers(
         draft.take(at, Role.STATE, state)
     if not state:
         for at in draft.all_free():
-            happening = next(
-                (_HAPPENING[m] for m in draft.spans[at].meanings("verbs") if m in _HAPPENING), ""
-            )
+            happening = _happening(draft, at)
             if happening:
                 state = happening
                 draft.take(at, Role.STATE, state)
@@ -81,6 +79,23 @@ def read_triggers(
             condition=be,
         ),
     )
+
+
+def _happening(draft: Draft, at: int) -> str:
+    """Return the state that something comes into by a verb: "opens", "geht auf"."""
+    span = draft.spans[at]
+    if told := span.meanings("happens"):
+        return told[0]
+    for meaning in span.meanings("verbs"):
+        if meaning in _HAPPENING:
+            return _HAPPENING[meaning]
+    if not span.known and len(span.tokens) == 1:
+        # "Opens" is "open" with an ending.
+        key = draft.index.key(span.tokens[0].plain)
+        for word, actions in draft.index.verb_words.items():
+            if draft.index.key(word) == key:
+                return next((_HAPPENING[a] for a in actions if a in _HAPPENING), "")
+    return ""
 
 
 def _worded(state: str, domain: str) -> str:

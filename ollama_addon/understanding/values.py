@@ -69,7 +69,7 @@ def _value(draft: Draft, at: int, actions: frozenset[str], found: Found) -> int:
         found.note(amount, True, at)
         draft.take(at, Role.AMOUNT, amount, used=False)
         return at + 1
-    if span.has("attributes") and not span.has("name"):
+    if span.has("attributes") and not span.has("name") and not _place_word(draft, at):
         return _attribute(draft, at, found)
     if in_name:
         return at + 1
@@ -94,6 +94,16 @@ def _value(draft: Draft, at: int, actions: frozenset[str], found: Found) -> int:
         found.note("option" if group == "options" else "mode", span.meanings(group)[0], at)
         return at + 1
     return at + 1
+
+
+def _place_word(draft: Draft, at: int) -> bool:
+    """Whether a word such as "entrée" is a word of a name here, and no input of a player."""
+    span = draft.spans[at]
+    return span.has("word", "area", "places") and not set(span.meanings("attributes")) - {
+        "source",
+        "mode",
+        "position",
+    }
 
 
 def _set_to(draft: Draft, at: int) -> bool:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rapidfuzz import fuzz, process
+
 from ollama_addon.understanding.draft import Draft
 from ollama_addon.understanding.interpretation import Role
+from ollama_addon.understanding.names import NEARLY
+from ollama_addon.understanding.tokens import fold
+
+_SPELT = 4
+"""Letters of a word from which on it may be a misspelt verb."""
 
 _THINGS = ("nouns", "name", "area", "floor", "levels", "modes", "directions", "feelings", "options")
 """What a word may be besides a verb: then its place in the clause decides."""
@@ -37,7 +44,28 @@ def read_verbs(draft: Draft) -> Said:
     _gaps(draft, said)
     _verbs(draft, said)
     _particles(draft, said)
+    if not said.verbs:
+        _misspelt(draft, said)
     return said
+
+
+def _misspelt(draft: Draft, said: Said) -> None:
+    """Take a first word that is nearly a verb: it makes candidates, and is never certain."""
+    first = draft.first()
+    if first >= len(draft) or draft.spans[first].known:
+        return
+    word = fold(draft.spans[first].tokens[0].plain)
+    if len(word) < _SPELT:
+        return
+    verbs = draft.index.verb_words
+    found = process.extractOne(word, list(verbs), scorer=fuzz.ratio, score_cutoff=NEARLY)
+    if found is None:
+        return
+    for action in verbs[found[0]]:
+        said.actions[action] = None
+    said.verbs.append(first)
+    draft.take(first, Role.VERB, found[0], used=False)
+    draft.doubt("fuzzy")
 
 
 def _gaps(draft: Draft, said: Said) -> None:
@@ -157,7 +185,7 @@ def _particles(draft: Draft, said: Said) -> None:
     strong = bool(said.actions)
     for at in list(draft.all_free()):
         span = draft.spans[at]
-        if not span.has("particles") or span.has("name"):
+        if not span.has("particles") or span.has("name", "area", "floor"):
             continue
         meaning = span.meanings("particles")[0]
         preposition = span.has(
