@@ -66,9 +66,8 @@ def turned(case: Case, home: Home, interpretation: Interpretation) -> Iterator[T
     slots = {"s": sentence, "v": verb, "r": rest}
     for way in ("negated", "question", "report", "later"):
         for pattern in patterns.get(way, ()):
-            if (single or not pattern.startswith(("{s}", "{v}"))) and (
-                said := _filled(pattern, slots)
-            ):
+            in_front = pattern.rstrip("?？ ").endswith("{s}")
+            if (single or in_front) and (said := _filled(pattern, slots)):
                 yield Turned(way, said)
     candidate = next(interpretation.candidates(), None)
     # What follows the name of a list or of a song may well be a part of the text.
