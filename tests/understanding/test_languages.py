@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ollama_addon.understanding.lexicon import OPPOSITE, Sense, fold, languages, lexicon
+from ollama_addon.understanding.lexicon import OPPOSITE, Sense, languages, lexicon
+from ollama_addon.understanding.tokens import fold
 
 TAGS = languages()
 # Groups that not every language has a use for.
 _OPTIONAL = {
+    "pairs",
     "articles",
     "be",
     "timer.pl",

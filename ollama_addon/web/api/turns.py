@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -49,6 +49,7 @@ class TurnBody(BaseModel):
     conversation_id: str = Field(default="", max_length=128)
     device_id: str | None = Field(default=None, max_length=128)
     satellite_id: str | None = Field(default=None, max_length=255)
+    user_id: str | None = Field(default=None, max_length=128)
     user_name: str | None = Field(default=None, max_length=128)
     extra_system_prompt: str | None = Field(default=None, max_length=8_000)
     turn_token: str | None = Field(default=None, max_length=128)
@@ -93,9 +94,12 @@ async def converse(request: Request, agent_id: str, body: TurnBody) -> Streaming
     """Take one turn; answer with its events as they happen."""
     all_parts = parts(request)
     agent = all_parts.agent(agent_id)
-    by_program = visitor_of(request).role == "token"
+    visitor = visitor_of(request)
+    by_program = visitor.role == "token"
     source = "assist" if body.turn_token else "api" if by_program else "panel"
     turn = Turn(**body.model_dump(), source=source)
+    if not by_program:
+        turn = replace(turn, user_id=visitor.user or None)
     agent.check(turn)
     return EventSourceResponse(
         _stream(all_parts, agent, turn), headers={"Cache-Control": "no-store"}
@@ -158,7 +162,7 @@ async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[b
                     happened["actions"][-1] |= {"ok": event.ok, "result": event.result}
         all_parts.events.publish("turn", happened)
     except AddonError as error:
-        _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.message)
+        _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.logged)
         all_parts.metrics.turn(agent.options.id, error.code, {}, mended)
         yield _encode(Error(error.code, error.message))
     except Exception:
