@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,11 @@ from jsonschema import Draft202012Validator, SchemaError, ValidationError
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Usage
-from ollama_addon.agent.strategies.model_output import SpeechFilter
+from ollama_addon.agent.images import ImageError, check as check_image
+from ollama_addon.agent.strategies.formats import THOUGHTS
+from ollama_addon.agent.strategies.loose_json import containers
 from ollama_addon.agent.strategies.prompt import task_prefix
+from ollama_addon.agent.strategies.thinking import answer_of, think_of
 from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
@@ -26,8 +28,14 @@ MAX_SCHEMA = 50_000
 MAX_IMAGES = 8
 MAX_IMAGE = 20 * 1024 * 1024
 """Bytes of one image."""
+MAX_PIXELS = 50_000_000
+"""Pixels of one image: what is packed small may be very large unpacked."""
 _DEPTH = 32
 _ANSWER_TOKENS = 2048
+_THOUGHT_TOKENS = 4096
+"""Tokens for the thoughts of a model that is told to think first."""
+_TRIED = 4
+"""Objects in an answer that are tried, where it is not JSON as a whole."""
 _DROPPED = frozenset(
     {"$schema", "$id", "$comment", "$defs", "definitions", "default", "examples", "title"}
 )
@@ -58,9 +66,10 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
     """Carry out an AI task with an agent's model, instructions and context window.
 
     Raises AddonError: `invalid_task` for what cannot be asked, `bad_data` when the model gives
-    nothing valid after one repair, `cut_off` when the answer did not fit, and what servers raise.
+    nothing valid after one repair, `empty_answer`, `cut_off` when the answer did not fit, and what
+    servers raise.
     """
-    _check(task)
+    images = await asyncio.to_thread(_check, task)
     model = agent.options.model
     if not model:
         name = agent.options.name
@@ -75,12 +84,16 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
     schema = reduced(task.structure) if task.structure is not None else None
     asked: dict[str, Any] = {"role": "user", "content": task.instructions}
     if task.images:
-        asked["images"] = list(task.images)
+        asked["images"] = images
     system = task_prefix(await agent.instructions(), structured=schema is not None)
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}, asked]
     made = Made()
     if task.structure is None:
-        made.text = _speech(await _ask(agent, servers, messages, None, made.usage))
+        made.text = answer_text(await _ask(agent, servers, messages, None, made.usage))
+        if not made.text:  # Empty answers happen, and the next one mostly is not.
+            made.text = answer_text(await _ask(agent, servers, messages, None, made.usage))
+        if not made.text:
+            raise AddonError("empty_answer", f"{model} gave an empty answer. Try again.", 502)
         return made
     validator = Draft202012Validator(task.structure)
     answer = await _ask(agent, servers, messages, schema, made.usage)
@@ -146,22 +159,23 @@ def _referred(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _check(task: Task) -> None:
+def _check(task: Task) -> list[str]:
+    """Return the images as the engine takes them. Raises AddonError for what cannot be asked."""
     if not task.instructions.strip():
         raise _invalid("the instructions are empty")
     if len(task.instructions) > MAX_INSTRUCTIONS:
         raise _invalid(f"the instructions have more than {MAX_INSTRUCTIONS:,} characters")
     if len(task.images) > MAX_IMAGES:
         raise _invalid(f"there are more than {MAX_IMAGES} images")
+    images: list[str] = []
     for number, image in enumerate(task.images, 1):
-        if len(image) > MAX_IMAGE * 4 // 3 + 4:
-            raise _invalid(f"image {number} is larger than {MAX_IMAGE // 2**20} MiB")
         try:
-            base64.b64decode(image, validate=True)
-        except binascii.Error:
-            raise _invalid(f"image {number} is not base64") from None
+            plain, _ = check_image(image, most_bytes=MAX_IMAGE, most_pixels=MAX_PIXELS)
+        except ImageError as error:
+            raise _invalid(f"image {number} {error}") from None
+        images.append(plain)
     if task.structure is None:
-        return
+        return images
     try:
         if len(json.dumps(task.structure)) > MAX_SCHEMA:
             raise _invalid(f"the structure has more than {MAX_SCHEMA:,} characters")
@@ -170,6 +184,7 @@ def _check(task: Task) -> None:
         raise _invalid(f"the structure is no JSON schema: {error.message[:200]}") from None
     except RecursionError:
         raise _invalid("the structure is nested too deeply") from None
+    return images
 
 
 async def _ask(
@@ -181,16 +196,20 @@ async def _ask(
 ) -> str:
     options = agent.options
     usage.model_calls += 1
-    answer, reason = "", ""
-    think = None
-    if "thinking" in await servers.capabilities(options.model):
-        think = options.think and schema is None
+    answer: list[str] = []
+    thoughts: list[str] = []
+    reason = ""
+    capabilities = await servers.capabilities(options.model)
+    think = think_of(
+        options.model, capabilities, wanted=options.think, structured=schema is not None
+    )
+    room = _ANSWER_TOKENS + (_THOUGHT_TOKENS if think else 0)
     chat = servers.chat(
         options.model,
         messages,
         format=schema,
         think=think,
-        num_predict=min(_ANSWER_TOKENS, options.context_window // 2),
+        num_predict=min(room, options.context_window // 2),
         temperature=0.0 if schema is not None else options.temperature,
         keep_alive=options.keep_alive,
         priority=Priority.TASK,
@@ -198,7 +217,9 @@ async def _ask(
     # Closed at once when the caller goes away, so that the engine stops too.
     async with aclosing(chat) as chunks:
         async for chunk in chunks:
-            answer += (chunk.get("message") or {}).get("content") or ""
+            message = chunk.get("message") or {}
+            answer.append(message.get("content") or "")
+            thoughts.append(message.get("thinking") or "")
             if chunk.get("done"):
                 usage.prompt_tokens += chunk.get("prompt_eval_count") or 0
                 usage.completion_tokens += chunk.get("eval_count") or 0
@@ -210,29 +231,43 @@ async def _ask(
             "agent a larger context window.",
             502,
         )
-    return answer
+    return answer_of("".join(answer), "".join(thoughts), structured=schema is not None)
 
 
 def _problem(answer: str, validator: Draft202012Validator, made: Made) -> str:
     """Keep an answer's data when it is valid, else return what is wrong with it."""
-    text = re.sub(r"^\s*```(?:json)?\s*|\s*```\s*$", "", answer)
+    text = answer_text(answer)
     try:
-        data = json.loads(text)
-        validator.validate(data)
-    except ValidationError as error:
-        return f"{error.json_path}: {error.message[:300]}."
-    except (ValueError, RecursionError) as error:
-        return f"it is no JSON ({error})."
-    made.data = data
-    return ""
+        found = [json.loads(text)]
+    except (ValueError, RecursionError):
+        found = containers(text)  # Words around it, a comma too many, an end that is missing.
+    wrong = "it is no JSON."
+    for data in found[:_TRIED]:
+        try:
+            validator.validate(data)
+        except ValidationError as error:
+            wrong = f"{error.json_path}: {error.message[:300]}."
+            continue
+        except RecursionError:
+            continue
+        made.data = data
+        return ""
+    return wrong
 
 
-def _speech(answer: str) -> str:
-    speech = SpeechFilter()
-    # An answer that is JSON was asked for here, and is kept.
-    if answer.lstrip()[:1] in ("{", "["):
-        return answer.strip()
-    return (speech.feed(answer) + speech.finish()).strip()
+def answer_text(answer: str) -> str:
+    """Return an answer without the thoughts before it and the fence around it."""
+    text = answer
+    for form in THOUGHTS:
+        for end in form.closes:
+            text = text.rpartition(end)[2]
+    for form in THOUGHTS:
+        for opening in form.opens:  # One that never ends.
+            text = text.partition(opening)[0]
+    text = re.sub(r"<\|channel\|>final<\|message\|>", "assistantfinal", text)
+    text = re.sub(r"<\|[a-z_]{1,32}\|>", "", text.rpartition("assistantfinal")[2]).strip()
+    fenced = re.fullmatch(r"```[\w-]{0,20}\n(.*?)\n?```", text, re.DOTALL)
+    return (fenced[1] if fenced and "```" not in fenced[1] else text).strip()
 
 
 def _invalid(what: str) -> AddonError:

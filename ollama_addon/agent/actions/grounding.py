@@ -159,8 +159,9 @@ def _judged(
         for clause in clauses:
             if clause.missing_place:
                 return [], "no_place", clause
-        if members and clauses and all(map(_is_clear, clauses)):
-            return [], "another", clauses[0]
+        orders = [clause for clause in clauses if clause.mood is not Mood.TALK and _says(clause)]
+        if members and orders and all(map(_is_clear, orders)):
+            return [], "another", orders[0]
     for clause in clauses:
         if clause.when is not None and when is None and "Timer" not in item.action.intent:
             return [], "later", clause
@@ -225,6 +226,11 @@ def _spoken_of(clause: said.Clause) -> Iterator[Entity]:
         yield from clause.question.entities
     for candidate in clause.candidates:
         yield from candidate.entities
+
+
+def _says(clause: said.Clause) -> bool:
+    """Whether there is anything in a clause, and not only a "hey" or a name before the order."""
+    return bool(clause.candidates or clause.named or clause.unexplained)
 
 
 def _is_clear(clause: said.Clause) -> bool:
