@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import itertools
 import json
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +18,7 @@ from typing import Any, get_args
 import yaml
 
 from dev.stack import Stack, StackError
+from eval import interpret, interpret_report
 from eval.cases import Case, Kind, Set, load_cases
 from eval.home import load_homes
 from eval.report import as_json, comparison, failures, table
@@ -46,11 +49,21 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true", help="print one object for programs")
     parser.add_argument("--failures", action="store_true", help="show each case that failed")
+    parser.add_argument(
+        "--interpret",
+        action="store_true",
+        help="only the interpretation: no model, no Home Assistant, below one minute",
+    )
+    parser.add_argument(
+        "--why", action="store_true", help="with --interpret: the roles of the words of failures"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every result there")
     arguments = parser.parse_args()
     cases = chosen(load_cases(), arguments)
     if not cases:
         parser.error("no case is left: ask for fewer conditions")
+    if arguments.interpret:
+        return _interpret(cases, arguments)
     other = arguments.compare or ""
     earlier = _read(Path(other)) if Path(other).is_file() else None
     configurations = [arguments.agent]
@@ -73,6 +86,21 @@ def main() -> int:
         print("\n" + comparison(results, second[0]))
     if earlier is not None:
         print("\n" + comparison(earlier, results))
+    return 0
+
+
+def _interpret(cases: Sequence[Case], arguments: argparse.Namespace) -> int:
+    """Read the cases by the interpretation alone and tell what came of it."""
+    began = time.monotonic()
+    interpreter = importlib.import_module("ollama_addon.understanding.interpreter")
+    run = interpret.run(cases, load_homes(), interpreter.Interpreter)
+    if arguments.json:
+        print(json.dumps(interpret_report.as_json(run)))
+        return 0
+    print(interpret_report.text(run))
+    if arguments.why:
+        print("\n" + interpret_report.why(run))
+    _log(f"{len(run.readings)} cases in {time.monotonic() - began:.1f} s")
     return 0
 
 

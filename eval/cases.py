@@ -22,12 +22,39 @@ Kind = Literal[
     "ambiguous",
     "unexposed",
     "noisy",
+    "negated",
+    "excepted",
+    "direction",
+    "missing",
+    "level",
+    "duration",
+    "list",
+    "numbered",
+    "same_name",
+    "correction",
+    "confirm",
+    "later",
+    "automation",
+    "report",
+    "wish",
+    "talk",
+    "past",
+    "memory",
 ]
 Set = Literal["tune", "held"]
+QUIET: frozenset[Kind] = frozenset({"impossible", "unexposed", "negated", "report", "missing"})
+"""Kinds of which nothing may come, and whose reply must not say that something was done."""
 
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
+
+
+_WEEKDAYS: dict[str, list[int]] = {"daily": [], "workdays": [0, 1, 2, 3, 4], "weekend": [5, 6]}
+
+
+def _weekdays(value: Any) -> Any:
+    return _WEEKDAYS[value] if isinstance(value, str) else value
 
 
 class _Strict(BaseModel):
@@ -49,6 +76,46 @@ class Timer(_Strict):
     """A timer that runs on the satellite that was spoken to."""
 
     seconds: int
+
+
+class Ask(_Strict):
+    """What a question is understood as."""
+
+    kind: Annotated[list[str], BeforeValidator(_listed)]
+    """One of these kinds of question."""
+    about: Annotated[list[str], BeforeValidator(_listed)] = []
+    """Selectors of all that it is about; empty where that does not matter."""
+    state: str | None = None
+    """The state that is asked for."""
+
+
+class Kept(_Strict):
+    """An order that is kept for later: what will be done, and when. What is not said is None."""
+
+    change: dict[str, Any] = {}
+    """What will have changed when it was done."""
+    delay: float | None = None
+    """Seconds from now."""
+    at: str | None = None
+    """A time of the day, `21:30`."""
+    days: int | None = None
+    weekday: int | None = None
+    sun: Literal["sunrise", "sunset"] | None = None
+    part: str | None = None
+    """A part of the day, where no time was said."""
+    length: float | None = None
+    """Seconds for which it shall be so: it is done now, and undone later."""
+    until: str | None = None
+    every: Annotated[list[int] | None, BeforeValidator(_weekdays)] = None
+    """The weekdays on which it repeats, 0 is Monday; `daily`, `workdays`, `weekend`."""
+    interval: float | None = None
+    trigger: Annotated[list[str], BeforeValidator(_listed)] = []
+    """Kinds of trigger of which one is right: state, numeric, zone, sun, unclear."""
+    of: Annotated[list[str], BeforeValidator(_listed)] = []
+    """Selectors of the entities of the trigger."""
+    to: str | None = None
+    above: float | None = None
+    below: float | None = None
 
 
 class Outcome(_Strict):
@@ -80,6 +147,14 @@ class Case(Outcome):
     """Said when the agent wants its last action confirmed, as it does by default to unlock."""
     any_of: list[Outcome] = []
     reply: Reply = Reply()
+    answer: Literal["yes", "no"] | None = None
+    """The answer to a question of yes or no, in the case's language."""
+    nothing: bool = False
+    """Whether nothing may be done, and the reply must not say that something was."""
+    missing: bool = False
+    """Whether a place or a thing is named that is not there."""
+    ask: Ask | None = None
+    kept: Kept | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:

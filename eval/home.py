@@ -33,11 +33,13 @@ class Home:
     def select(self, selector: str) -> list[str]:
         """Return the entity ids that a selector stands for.
 
-        `light.kitchen` is that entity. `light` is every exposed one of the domain, and
-        `light@upstairs` every exposed one in that area or on that floor. Raises `LookupError`
-        when there is none.
+        `light.kitchen` is that entity. `light` is every exposed one of the domain,
+        `light@upstairs` every exposed one in that area or on that floor, and
+        `binary_sensor:window` every exposed one of that device class. Raises `LookupError` when
+        there is none.
         """
-        domain, _, place = selector.partition("@")
+        kind, _, place = selector.partition("@")
+        domain, _, device_class = kind.partition(":")
         if "." in domain:
             found = [domain] if domain in self.entities else []
         else:
@@ -46,6 +48,7 @@ class Home:
                 for entity_id, entity in self.entities.items()
                 if entity_id.partition(".")[0] == domain
                 and self.exposed(entity_id)
+                and (not device_class or entity.get("device_class") == device_class)
                 and (not place or place in (area := entity.get("area"), self._floor(area)))
             ]
         if not found:

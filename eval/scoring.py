@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.cases import Case, Outcome
+from eval.cases import QUIET, Case, Outcome
 from eval.home import Home
 from eval.values import HAPPENINGS, House, Values, meets
-from eval.words import claims, complaints, plain
+from eval.words import answers, claims, complaints, plain
 
-_NOTHING_DONE = {"impossible", "unexposed"}
-"""Kinds whose reply must not say that something was done."""
 _LIST_CHANGES = {"added", "completed", "removed"}
 _MAKES_ON = {"brightness_pct", "color", "color_temp_kelvin"}
 _TALKING = 30
@@ -52,6 +50,24 @@ def judge(
 
     `lit` holds what the lights and fans of this home are when they are merely turned on.
     """
+    house = judge_house(case, home, before, after, spoken, lit)
+    problems = [*house.problems, *complaints(spoken.reply, case.reply)]
+    if case.answer and not answers(spoken.reply, case.answer, case.language):
+        problems.append(f"the reply does not say {case.answer}")
+    if spoken.error:
+        problems.append(f"the turn failed: {spoken.error}")
+    elif not spoken.reply.strip():
+        problems.append("nothing was said")
+    quiet = case.nothing or case.kind in QUIET
+    if quiet and not spoken.asks and claims(spoken.reply, case.language):
+        problems.append("the reply says that something was done")
+    return Verdict(tuple(problems), house.touched)
+
+
+def judge_house(
+    case: Case, home: Home, before: House, after: House, spoken: Spoken, lit: House
+) -> Verdict:
+    """Judge what happened to the house, whatever was said."""
     wanted = [expected(outcome, home) for outcome in case.outcomes]
     allowed = set().union(*wanted, *(_free(outcome, home) for outcome in case.outcomes))
     touched = tuple(
@@ -66,13 +82,6 @@ def judge(
         ),
         key=len,
     )
-    problems += complaints(spoken.reply, case.reply)
-    if spoken.error:
-        problems.append(f"the turn failed: {spoken.error}")
-    elif not spoken.reply.strip():
-        problems.append("nothing was said")
-    if case.kind in _NOTHING_DONE and not spoken.asks and claims(spoken.reply, case.language):
-        problems.append("the reply says that something was done")
     return Verdict(tuple(problems), touched)
 
 

@@ -29,7 +29,67 @@ _CLAIMS = {
         r"|listo|(voy a|apagaré|encenderé|pondré|abriré)\b",
         r"no|ningun[oa]?|ningún|siento|solo|sólo|cuál|imposible",
     ),
+    "it": (
+        r"(spent|acces|apert|chius|accend|attivat|impostat|bloccat|sbloccat|aggiunt|avviat)"
+        r"(o|a|i|e)|fatto|(spengo|accendo|apro|chiudo)\b",
+        r"non|nessun[oa]?|mi dispiace|solo|quale|quali|impossibile",
+    ),
+    "nl": (
+        r"(uit|aan|in)geschakeld|geopend|gesloten|vergrendeld|ontgrendeld|gestart|ingesteld"
+        r"|geactiveerd|toegevoegd|gedaan|(wordt|zal)\b.*\b\w+en",
+        r"niet|geen|helaas|alleen|welke|sorry",
+    ),
+    "pl": (
+        r"(włącz|wyłącz|otw|zamk|zablok|odblok|ustawi|uruch|doda)\w*(ono|ony|one|ona|łem|łam|am|em)"
+        r"|gotowe|zrobione|otwarto|zamknięto",
+        r"nie|brak|żadn\w+|niestety|tylko|któr\w+",
+    ),
+    "pt": (
+        r"(deslig|lig|fech|abert|abr|tranc|destranc|ativ|defin|inici|adicion)\w*(ad[oa]s?|[eo]i)"
+        r"|abert[oa]s?|feito|pronto",
+        r"não|nenhum\w*|desculp\w+|só|apenas|qual|quais|impossível",
+    ),
+    "sv": (
+        r"(släckt|tänt|stängt|öppnat|låst|satt|startat|aktiverat|lagt till|slagit (på|av))\w*"
+        r"|klart|stängde|tände|släckte|öppnade|låste",
+        r"inte|ingen|inget|inga|tyvärr|bara|vilken|vilka",
+    ),
+    "da": (
+        r"(slukket|tændt|lukket|åbnet|låst|sat|startet|aktiveret|tilføjet)|færdig|slukkede|tændte",
+        r"ikke|ingen|intet|desværre|kun|hvilken|hvilke",
+    ),
+    "nb": (
+        r"(slått (av|på)|slukket|tent|lukket|åpnet|låst|satt|startet|aktivert|lagt til)|ferdig"
+        r"|slo (av|på)|skrudde",
+        r"ikke|ingen|intet|dessverre|bare|hvilken|hvilke",
+    ),
+    "cs": (
+        r"(zapnut|vypnut|otevřen|zavřen|zamčen|odemčen|nastaven|spuštěn|přidán)\w*"
+        r"|(zapnul|vypnul|otevřel|zavřel|zamkl|odemkl)[ai]?|hotovo",
+        r"ne|není|nejsou|žádn\w+|bohužel|jen|kter\w+",
+    ),
 }
+_CLAIMS_UNSPACED = {
+    "zh": ("已|好了|完成", "没|不|无|哪|抱歉"),
+    "ja": ("しました|完了|つけた|消した", "ません|ない|どの|すみません|できません"),
+}
+"""The same for languages that write no spaces between words."""
+
+_YES_NO = {
+    "en": ("yes|yep|yeah", "no|none|not|isn't|aren't|nope"),
+    "de": ("ja", "nein|kein|keine|nicht"),
+    "fr": ("oui", "non|aucun|aucune|pas"),
+    "es": ("sí", "no|ninguna|ninguno|ningún"),
+    "it": ("sì|si", "no|nessuno|nessuna|nessun|non"),
+    "nl": ("ja", "nee|geen|niet"),
+    "pl": ("tak", "nie|żadne|żadna|żaden"),
+    "pt": ("sim", "não|nenhum|nenhuma"),
+    "sv": ("ja", "nej|ingen|inga|inget|inte"),
+    "da": ("ja", "nej|ingen|intet|ikke"),
+    "nb": ("ja", "nei|ingen|intet|ikke"),
+    "cs": ("ano", "ne|žádné|žádná|žádný|není|nejsou"),
+}
+_YES_NO_UNSPACED = {"zh": ("是|对|有|开着", "没|不|否"), "ja": ("はい|ええ", "いいえ|ません|ない")}
 
 
 def plain(text: str) -> str:
@@ -47,11 +107,24 @@ def says(reply: str, phrase: str) -> bool:
 
 def claims(reply: str, language: str) -> bool:
     """Whether a reply says that something was done."""
-    done, denied = (
-        re.compile(rf"(?<!\w)({words})(?!\w)") for words in _CLAIMS[language.partition("-")[0]]
-    )
+    short = language.partition("-")[0]
     text = plain(reply)
+    if short in _CLAIMS_UNSPACED:
+        done, denied = (re.compile(words) for words in _CLAIMS_UNSPACED[short])
+    else:
+        done, denied = (re.compile(rf"(?<!\w)({words})(?!\w)") for words in _CLAIMS[short])
     return done.search(text) is not None and denied.search(text) is None
+
+
+def answers(reply: str, answer: str, language: str) -> bool:
+    """Whether a reply answers a question with yes, or with no."""
+    short = language.partition("-")[0]
+    text = plain(reply)
+    if short in _YES_NO_UNSPACED:
+        yes, no = (re.search(words, text) for words in _YES_NO_UNSPACED[short])
+    else:
+        yes, no = (re.search(rf"(?<!\w)({words})(?!\w)", text) for words in _YES_NO[short])
+    return no is not None if answer == "no" else yes is not None and no is None
 
 
 def complaints(reply: str, wanted: Reply) -> list[str]:

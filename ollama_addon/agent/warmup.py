@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from ollama_addon.agent.agent import Agent
+from ollama_addon.background import Background
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.errors import AddonError
 from ollama_addon.home.mirror import Mirror
@@ -30,24 +31,22 @@ class Warmup:
         self._agents = agents
         self._listened_to: dict[str, str] = {}
         """Which agent a satellite has spoken with last."""
-        self._listening: set[asyncio.Task[bool]] = set()
+        self._listening: asyncio.Task[None] | None = None
+        """The warm-up for a satellite that listens."""
         self._mirror = mirror
         self._inventory = inventory
         self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     def start(self) -> None:
         """Begin to follow the house."""
         self._mirror.on_change(self._note)
         self._changed.set()
-        self._task = asyncio.create_task(self._run(), name="warm-up")
+        self._background.keep("warm-up", self._run)
 
     async def stop(self) -> None:
         """Stop following it."""
-        tasks = [*self._listening, *([self._task] if self._task else ())]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.stop()
 
     def again(self) -> None:
         """Warm all agents anew, because they or what runs them have changed."""
@@ -65,11 +64,14 @@ class Warmup:
         """
         known = self._listened_to.get(satellite_id, "")
         agent = self._agents.get(known) or next(iter(self._agents.values()), None)
-        if agent is None or self._listening:
+        if agent is None or (self._listening is not None and not self._listening.done()):
             return
-        task = asyncio.create_task(self._warm(agent), name="warm-up of a satellite")
-        self._listening.add(task)
-        task.add_done_callback(self._listening.discard)
+        self._listening = self._background.once(
+            "warm-up for a satellite", self._warm_listening(agent)
+        )
+
+    async def _warm_listening(self, agent: Agent) -> None:
+        await self._warm(agent)
 
     def _note(self, house: House) -> None:
         self._changed.set()
@@ -79,9 +81,13 @@ class Warmup:
             await self._changed.wait()
             await asyncio.sleep(_SETTLE if self._mirror.ready else 0)
             self._changed.clear()
-            for agent in tuple(self._agents.values()):
-                if not await self._warm(agent):
-                    self._changed.set()
+            try:
+                for agent in tuple(self._agents.values()):
+                    if not await self._warm(agent):
+                        self._changed.set()
+            except Exception:
+                self._changed.set()
+                raise
             if self._changed.is_set():
                 await asyncio.sleep(_RETRY)
 

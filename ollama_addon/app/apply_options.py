@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
 
@@ -10,6 +9,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.trace import Trace
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.background import Background
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.inventory import Inventory
@@ -44,13 +44,11 @@ class OptionsApplier:
         self._warmup = warmup
         self._own_integration = own_integration
         self._on_turn = on_turn
-        self._restart: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def stop(self) -> None:
         """Break off what is still being taken over."""
-        if self._restart is not None:
-            self._restart.cancel()
-            await asyncio.gather(self._restart, return_exceptions=True)
+        await self._background.stop()
 
     def agent(self, number: int, options: Options) -> Agent:
         """Make one of the agents, with what its conversations have said so far."""
@@ -81,9 +79,8 @@ class OptionsApplier:
         if self._daemon is not None:
             await self.stop()  # what was to be taken over before is no longer wanted
             if not self._daemon.runs_with(options.engine, context):
-                self._restart = asyncio.create_task(
-                    self._restart_engine(self._daemon, options.engine, context),
-                    name="engine settings",
+                self._background.once(
+                    "engine settings", self._restart_engine(self._daemon, options.engine, context)
                 )
         await self._inventory.want(wanted_models(options))
         if (options.agents, options.engine) != (before.agents, before.engine):

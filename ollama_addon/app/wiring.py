@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +17,9 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
+from ollama_addon.background import Background
 from ollama_addon.companion.download_notifications import tell_of_pulls
 from ollama_addon.companion.files import DOMAIN
 from ollama_addon.companion.monitor import CompanionMonitor
@@ -171,6 +172,9 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
         for agent in options.agents
     }
+    scheduler, planner = make_orders(settings.data / "orders.sqlite", agents, home, connection)
+    await scheduler.start()
+    stack.push_async_callback(scheduler.stop)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -178,19 +182,23 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     satellites.on_listening = warmup.listening
     satellites.start()
     stack.push_async_callback(satellites.stop)
-    telling = asyncio.create_task(tell_of_pulls(inventory.subscribe(), Notifications(connection)))
-    stack.callback(telling.cancel)
-    passing_on = asyncio.create_task(_pass_on(inventory, happenings))
-    stack.callback(passing_on.cancel)
+    background = Background()
+    stack.push_async_callback(background.stop)
+    background.keep(
+        "download notifications",
+        lambda: tell_of_pulls(inventory.subscribe(), Notifications(connection)),
+    )
+    background.keep("publisher of downloads", lambda: _pass_on(inventory, happenings))
     metrics = Metrics(servers, daemon, inventory, connection)
     servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
         stack.push_async_callback(supervisor.close)
-    announcing = _Errand(lambda: _announce(supervisor, settings, guard))
+    announcing = _Errand(
+        background, "discovery message", lambda: _announce(supervisor, settings, guard)
+    )
     announcing.begin()
-    stack.callback(announcing.stop)
     stand_in: WyomingFallback | None = None
     if agents:
         stand_in = WyomingFallback(
@@ -234,9 +242,12 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
     )
     stack.push_async_callback(applying.stop)
-    following = _Errand(lambda: _follow(own_integration, mirror, wanted=options.own_integration))
+    following = _Errand(
+        background,
+        "own Ollama integration",
+        lambda: _follow(own_integration, mirror, wanted=options.own_integration),
+    )
     following.begin()
-    stack.callback(following.stop)
     return Parts(
         read_token(settings.data / "id"),
         settings.data,
@@ -262,6 +273,9 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        background,
+        scheduler,
+        planner,
     )
 
 
@@ -304,19 +318,19 @@ async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bo
 class _Errand:
     """Something that is tried until it is done, and begun anew when it has to be done again."""
 
-    def __init__(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, background: Background, name: str, run: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._background = background
+        self._name = name
         self._run = run
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Begin from the start."""
-        self.stop()
-        self._task = asyncio.create_task(self._run())
-
-    def stop(self) -> None:
-        """Try no more."""
         if self._task is not None:
             self._task.cancel()
+        self._task = self._background.keep(self._name, self._run)
 
 
 async def _announce(supervisor: Supervisor | None, settings: Settings, guard: Guard) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 
+from ollama_addon.background import child
 from ollama_addon.engine.pull import Pull
 from ollama_addon.errors import AddonError
 from ollama_addon.home.notifications import Notifications
@@ -31,8 +32,7 @@ async def tell_of_pulls(pulls: AsyncGenerator[Pull, None], notifications: Notifi
                 waiting[canonical(pull.name)] = pull
                 changed.set()
 
-    gathering = asyncio.create_task(gather(), name="pull notices")
-    try:
+    async def tell() -> None:
         while True:
             await changed.wait()
             for name, pull in list(waiting.items()):
@@ -47,6 +47,13 @@ async def tell_of_pulls(pulls: AsyncGenerator[Pull, None], notifications: Notifi
                     del waiting[name]
             if not waiting:
                 changed.clear()
+
+    tasks = [child("news of downloads", gather()), child("notifications", tell())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # raises what went wrong
     finally:
-        gathering.cancel()
-        await asyncio.gather(gathering, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

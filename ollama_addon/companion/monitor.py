@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from ollama_addon.background import Background
 from ollama_addon.companion import files
 from ollama_addon.companion.files import DOMAIN, Placing
 from ollama_addon.errors import AddonError
@@ -59,7 +60,7 @@ class CompanionMonitor:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._on_change: list[Callable[[], None]] = []
         self._look_again = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when `runs` has changed."""
@@ -71,14 +72,11 @@ class CompanionMonitor:
             placed = await asyncio.to_thread(files.place, self._source, self._config)
             self._take(placed)
         self._connection.on_connect(self._look_again.set)
-        self._task = asyncio.create_task(self._watch(), name="companion")
+        self._background.keep("companion monitor", self._watch)
 
     async def stop(self) -> None:
         """Stop watching. What was placed stays."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await self._background.stop()
 
     def _take(self, placed: Placing) -> None:
         self.state, self.message, self.version = placed.state, placed.message, placed.version
@@ -97,6 +95,9 @@ class CompanionMonitor:
                 await asyncio.sleep(RETRY)
                 if self._connection.connected:
                     self._look_again.set()
+            except Exception:
+                self._look_again.set()
+                raise
 
     async def _look(self) -> None:
         """See what a newly connected Home Assistant runs. Raises AddonError."""

@@ -17,6 +17,7 @@ from typing import Literal
 
 import httpx
 
+from ollama_addon.background import Background, child
 from ollama_addon.options import EngineOptions
 
 from .lines import Line, line_of
@@ -81,21 +82,20 @@ class Daemon:
         self._context_length = context_length
         self._patience = patience
         self._running = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._started = False
+        self._background = Background()
 
     async def start(self) -> None:
         """Start the server, without waiting until it answers."""
-        if self._task is None:
+        if not self._started:
+            self._started = True
             self._set("starting", "Ollama is starting.")
-            self._task = asyncio.create_task(self._supervise(), name="daemon")
+            self._background.keep("Ollama server", self._supervise)
 
     async def stop(self) -> None:
         """End the server and everything it started; returns when all of it is gone."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._background.stop()
+        self._started = False
         self._set("stopped", "Ollama has been stopped.")
 
     def runs_with(self, options: EngineOptions, context_length: int) -> bool:
@@ -107,7 +107,7 @@ class Daemon:
         """Run with other options from now on; restarted only when they change something."""
         same = self.runs_with(options, context_length)
         self._options, self._context_length = options, context_length
-        if self._task is None or same:
+        if not self._started or same:
             return
         _LOGGER.info("Ollama is restarted with other settings")
         await self.stop()
@@ -178,9 +178,9 @@ class Daemon:
         finally:
             os.close(inlet)
         _LOGGER.info("Started %s as process %d", self._command[0], process.pid)
-        reading = asyncio.create_task(self._read(output))
-        watching = asyncio.create_task(self._watch())
-        ending = asyncio.create_task(process.wait())
+        reading = child("output of Ollama", self._read(output))
+        watching = child("health of Ollama", self._watch())
+        ending = child("end of Ollama", process.wait())
         try:
             await asyncio.wait((watching, ending), return_when=asyncio.FIRST_COMPLETED)
             hangs = None if ending.done() else watching.result()

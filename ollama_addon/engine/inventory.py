@@ -12,6 +12,7 @@ from datetime import datetime
 
 import psutil
 
+from ollama_addon.background import Background, child
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
 
@@ -63,14 +64,12 @@ class Inventory:
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._current: asyncio.Task[None] | None = None
         self._subscribers: set[asyncio.Queue[Pull]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
 
     async def start(self) -> None:
         """Begin to download, the wanted models first."""
-        self._tasks = [
-            asyncio.create_task(self._pull_wanted(), name="wanted models"),
-            asyncio.create_task(self._work(), name="pulls"),
-        ]
+        self._background.keep("wanted models", self._pull_wanted)
+        self._background.keep("downloads", self._work)
 
     async def want(self, names: Sequence[str]) -> None:
         """Take over another list of wanted models, and download what no server has.
@@ -85,9 +84,7 @@ class Inventory:
 
     async def stop(self) -> None:
         """Break downloads off; pulled again, they are resumed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
 
     async def refresh(self) -> None:
         """Ask all servers for their models now."""
@@ -240,7 +237,7 @@ class Inventory:
                 continue
             now = replace(self._pulls[key], state="pulling")
             self._publish(now)
-            self._current = asyncio.create_task(self._run(now), name=f"pull {key}")
+            self._current = child(f"download of {key}", self._run(now))
             try:
                 await asyncio.wait({self._current})
             finally:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import ollama
 
+from ollama_addon.background import child
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 
@@ -107,13 +108,9 @@ class Server:
 
     async def check(self) -> None:
         """Look whether it answers and what it has. Checks at the same time share one look."""
-        await asyncio.shield(self.look())
-
-    def look(self) -> asyncio.Task[None]:
-        """Begin to look, without waiting for it."""
         if self._checking is None or self._checking.done():
-            self._checking = asyncio.create_task(self._check())
-        return self._checking
+            self._checking = child(f"check of {self.url}", self._check())
+        await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
         began = time.perf_counter()

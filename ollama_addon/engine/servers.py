@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
@@ -70,7 +71,7 @@ class Servers:
         self._idle = asyncio.Event()
         self._idle.set()
         self.configure(agents, engine or EngineOptions())
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
 
     def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
         """Take over other options; models are loaded anew where their runner differs."""
@@ -114,15 +115,13 @@ class Servers:
     async def start(self) -> None:
         """Check all servers, now and from time to time."""
         await self.refresh()
-        self._tasks = [asyncio.create_task(self._check_often(), name="servers")]
-        if self._daemon is not None:
-            self._tasks.append(asyncio.create_task(self._greet(self._daemon), name="greeting"))
+        self._background.keep("checks of the servers", self._check_often)
+        if (daemon := self._daemon) is not None:
+            self._background.keep("first check of Ollama", lambda: self._greet(daemon))
 
     async def stop(self) -> None:
         """Stop checking and close the connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await asyncio.gather(*(server.close() for server in self.all))
 
     async def refresh(self) -> None:
@@ -334,7 +333,8 @@ class Servers:
         if server.bundled:
             self.speeds.learn(model, last)
             if canonical(model) not in server.loaded:
-                server.look()  # it is in memory now
+                # It is in memory now.
+                self._background.once("check after an answer", server.check())
         self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import aiosqlite
 
 from ollama_addon.agent.trace import Trace
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 
 _LOGGER = logging.getLogger(__name__)
@@ -99,7 +100,8 @@ class HistoryStore:
         self._path = path
         self._database: aiosqlite.Connection | None = None
         self._queue: asyncio.Queue[Trace] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._writing = False
+        self._background = Background()
 
     @property
     def message(self) -> str:
@@ -113,23 +115,20 @@ class HistoryStore:
                 file.unlink(missing_ok=True)
             return
         await self._open()
-        self._tasks = [
-            asyncio.create_task(self._write(), name="journal"),
-            asyncio.create_task(self._tidy_often(), name="journal's age"),
-        ]
+        self._writing = True
+        self._background.keep("history writer", self._write)
+        self._background.keep("deletion of old turns", self._tidy_often)
 
     async def stop(self) -> None:
         """Write what waits, and close the file."""
-        if self._tasks:
+        if self._writing:
             await self._queue.join()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self._close()
 
     def keep(self, record: Trace) -> None:
         """Have a turn written, soon."""
-        if self._tasks:
+        if self._writing:
             self._queue.put_nowait(record)
 
     async def page(

@@ -28,6 +28,7 @@ from hass_client.exceptions import (  # type: ignore[import-untyped]
     FailedCommand,
 )
 
+from ollama_addon.background import Background, child
 from ollama_addon.errors import AddonError
 
 ConnectionState = Literal["connecting", "connected", "disconnected", "refused"]
@@ -74,7 +75,7 @@ class Connection:
         """Home Assistant's version, once it is known."""
         self._client: HomeAssistantClient | None = None
         self._http: httpx.AsyncClient | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
         self._commands: set[asyncio.Task[Any]] = set()
         self._logged: ConnectionState = self.state
         self._delay = RETRY_FIRST
@@ -112,7 +113,7 @@ class Connection:
 
     async def start(self) -> None:
         """Begin to connect, and stay connected until `stop`."""
-        if self._task is not None:
+        if self._http is not None:
             return
         # Proxies of the environment are for the internet, not for the house.
         self._http = httpx.AsyncClient(
@@ -121,16 +122,15 @@ class Connection:
             limits=httpx.Limits(max_keepalive_connections=2),
             trust_env=False,
         )
-        self._task = asyncio.create_task(self._stay_connected(), name="home connection")
+        self._background.keep("home connection", self._stay_connected)
 
     async def stop(self) -> None:
         """Close the connection for good; may be called at any time."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
-        for task in list(self._commands):
+        await self._background.stop()
+        for task in self._commands:
             task.cancel()
+        if self._commands:
+            await asyncio.wait(set(self._commands))
         if self._http is not None:
             await self._http.aclose()
             self._http = None
@@ -234,8 +234,8 @@ class Connection:
                     refused = err.code == "home_refused"
                     self._set("refused" if refused else "disconnected", err.message)
                 except Exception as err:
-                    _LOGGER.exception("The connection to Home Assistant failed unexpectedly")
                     self._set("disconnected", _away(_reason(err)).message)
+                    raise
                 pause = RETRY_REFUSED if self.state == "refused" else self._delay
                 await asyncio.sleep(pause * random.uniform(0.75, 1.25))
                 self._delay = min(self._delay * 2, RETRY_LAST)
@@ -253,7 +253,7 @@ class Connection:
             except (BaseHassClientError, TimeoutError, TypeError, ValueError, LookupError) as err:
                 # hass-client lets through what a server says that is not Home Assistant.
                 raise _away(_reason(err)) from err
-            listener = asyncio.create_task(client.start_listening(), name="home listener")
+            listener = child("home listener", client.start_listening())
             await self._check_user(client)
             self.version = client.version
             self._client = client
@@ -294,7 +294,7 @@ class Connection:
         The command itself is never cancelled: an answer to a cancelled one would end
         hass-client's listener. When the connection is lost, the listener cancels it.
         """
-        task = asyncio.create_task(coroutine, name=f"home {kind}")
+        task = child(f"home {kind}", coroutine)
         self._commands.add(task)
         task.add_done_callback(self._command_done)
         done, _ = await asyncio.wait({task}, timeout=within)

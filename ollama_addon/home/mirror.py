@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection, Event
 from ollama_addon.home.model import House, State
@@ -81,6 +82,7 @@ class Mirror:
         self._started = asyncio.Event()
         self._watched: list[str] = []
         self._unwatch: Callable[[], None] | None = None
+        self._background = Background()
         self._task: asyncio.Task[None] | None = None
         connection.on_connect(self._follow)
         connection.on_disconnect(self._pause)
@@ -120,10 +122,8 @@ class Mirror:
 
     async def stop(self) -> None:
         """Follow no longer; the house stays as it was."""
-        task = self._task
         self._pause()
-        if task is not None:
-            await asyncio.wait({task})
+        await self._background.stop()
 
     async def check_exposed(self, entity_ids: Iterable[str]) -> None:
         """Raise `AddonError` when any of the entities is not exposed (`not_exposed`).
@@ -148,7 +148,7 @@ class Mirror:
 
     def _follow(self) -> None:
         self._pause()
-        self._task = asyncio.create_task(self._keep(), name="home mirror")
+        self._task = self._background.keep("home mirror", self._keep)
 
     def _pause(self) -> None:
         if self._task is not None:
@@ -177,15 +177,15 @@ class Mirror:
             except AddonError as err:
                 await self._try_later(f"The home could not be read: {err.message}")
             except Exception as err:
-                _LOGGER.debug("Not understood", exc_info=True)
                 await self._try_later(
                     f"What Home Assistant tells of the home was not understood ({err!r:.200}). "
-                    "Update the add-on and Home Assistant."
+                    "Update the app and Home Assistant.",
+                    err,
                 )
 
-    async def _try_later(self, message: str) -> None:
+    async def _try_later(self, message: str, unexpected: Exception | None = None) -> None:
         if message != self.trouble:
-            _LOGGER.warning("%s", message)
+            _LOGGER.warning("%s", message, exc_info=unexpected)
         self.trouble = message
         await asyncio.sleep(RETRY)
 

@@ -97,6 +97,12 @@ class House:
     language: str = "en"
     temperature_unit: str = "°C"
     time_zone: str = "UTC"
+    country: str = ""
+    """Two letters, such as `GB`; by it dates and times are written."""
+    latitude: float = 0.0
+    longitude: float = 0.0
+    elevation: float = 0.0
+    """Meters above the sea."""
     revision: str = ""
     """A digest of everything but the states; the same house has the same one."""
 

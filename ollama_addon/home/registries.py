@@ -167,6 +167,10 @@ class Registries:
             language=_text(self.config.get("language")) or "en",
             temperature_unit=(self.config.get("unit_system") or {}).get("temperature") or "°C",
             time_zone=_text(self.config.get("time_zone")) or "UTC",
+            country=_text(self.config.get("country")),
+            latitude=_number(self.config.get("latitude")),
+            longitude=_number(self.config.get("longitude")),
+            elevation=_number(self.config.get("elevation")),
         )
         return replace(house, revision=_digest(house))
 
@@ -254,6 +258,10 @@ def _device_area(device_id: str, devices: Mapping[str, Mapping[str, Any]]) -> st
 
 def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _texts(values: Iterable[Any] | None) -> list[str]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection, Event
 from ollama_addon.home.mirror import Mirror
@@ -29,19 +30,17 @@ class Satellites:
         self._watched: list[str] = []
         self._unwatch: Callable[[], None] = lambda: None
         self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
         connection.on_connect(self._connected)
         mirror.on_change(self._note)
 
     def start(self) -> None:
         """Begin to follow."""
-        self._task = asyncio.create_task(self._follow(), name="satellites")
+        self._background.keep("satellites", self._follow)
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._background.stop()
 
     def _connected(self) -> None:
         self._watched = []  # no subscription outlives its connection
@@ -61,6 +60,9 @@ class Satellites:
                 await asyncio.sleep(_RETRY)
                 if self._connection.connected:
                     self._changed.set()
+            except Exception:
+                self._changed.set()
+                raise
 
     async def _watch(self) -> None:
         entries = await self._connection.command("config/entity_registry/list")

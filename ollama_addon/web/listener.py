@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from ollama_addon.background import Background
 from ollama_addon.web.serving import served
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,34 +33,54 @@ class Listener:
         self._app = app
         self._host = host
         self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Listen, as far as that is possible."""
-        # Bound here: uvicorn would end the process where the port is taken.
         try:
-            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-            bound = socket.create_server((self._host, self.port), family=family, backlog=128)
-            # asyncio does so only where it has made the socket itself; without, the first byte
-            # of each answer waits 40 ms for an acknowledgement of its head.
-            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            bound = self._bind()
         except OSError as error:
             self.message = f"Port {self.port} cannot be used: {error.strerror or error}."
             _LOGGER.error("The gateway does not run. %s", self.message)
             return
         self.port = bound.getsockname()[1]
-        self._server = _Server(served(self._app, timeout_graceful_shutdown=GRACE))
-        self._task = asyncio.create_task(self._server.serve([bound]), name="gateway")
         self.running = True
         self.message = f"It listens on port {self.port}."
+        first = [bound]
+        self._serving = self._background.keep(
+            "gateway", lambda: self._serve(first.pop() if first else self._bind())
+        )
+
+    def _bind(self) -> socket.socket:
+        """Take the port. Raises OSError; uvicorn would end the process where it is taken."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        bound = socket.create_server((self._host, self.port), family=family, backlog=128)
+        # asyncio does so only where it has made the socket itself; without, the first byte
+        # of each answer waits 40 ms for an acknowledgement of its head.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return bound
+
+    async def _serve(self, bound: socket.socket) -> None:
+        """Serve until `stop`. Raises RuntimeError when it ends before."""
+        self._server = server = _Server(served(self._app, timeout_graceful_shutdown=GRACE))
+        with bound:
+            try:
+                await server.serve([bound])
+            except Exception:
+                if server.started:  # it has not closed anything
+                    await server.shutdown([bound])
+                raise
+        if self.running:
+            raise RuntimeError("the server ended by itself")
 
     async def stop(self) -> None:
         """Answer what was asked, for a moment, and listen no more; may be called at any time."""
         self.running = False
-        if self._server is not None and self._task is not None:
+        if self._server is not None and self._serving is not None:
             self._server.should_exit = True
-            await asyncio.wait({self._task})
-            self._server = self._task = None
+            await asyncio.wait({self._serving})
+        self._server = self._serving = None
 
 
 class _Server(uvicorn.Server):

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.background import Background
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
@@ -26,6 +27,8 @@ from ollama_addon.home.templates import Templates
 from ollama_addon.monitoring.log_buffer import LogBuffer
 from ollama_addon.monitoring.metrics import Metrics
 from ollama_addon.options import OptionProblem, Options
+from ollama_addon.scheduling.planner import Planner
+from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.supervisor.client import Supervisor
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.api.publisher import Events
@@ -92,6 +95,10 @@ class Parts:
     updates: Updates
     warmup: Warmup
     applying: OptionsApplier
+    background: Background
+    """For what outlives the request that asked for it."""
+    scheduler: Scheduler
+    planner: Planner
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""

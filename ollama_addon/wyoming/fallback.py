@@ -9,6 +9,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+from ollama_addon.background import Background
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
@@ -50,7 +51,7 @@ class WyomingFallback:
         self._wanted = wanted
         self._announced = False
         self._look_again = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     @property
     def serving(self) -> bool:
@@ -61,14 +62,11 @@ class WyomingFallback:
         """Begin to serve when that is needed, and end it when it is not."""
         self._companion.on_change(self._look_again.set)
         self._look_again.set()
-        self._task = asyncio.create_task(self._stand_in(), name="stand-in")
+        self._background.keep("Wyoming fallback", self._stand_in)
 
     async def stop(self) -> None:
         """Stop serving. What was announced stays."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await self._background.stop()
         await self._server.stop()
 
     async def _stand_in(self) -> None:
@@ -89,6 +87,9 @@ class WyomingFallback:
                     _LOGGER.warning("%s It is tried again.", failed)
                 await asyncio.sleep(RETRY)
                 self._look_again.set()
+            except Exception:
+                self._look_again.set()
+                raise
 
     async def _begin(self) -> None:
         """Serve, then announce it. Raises AddonError, OSError."""

@@ -22,6 +22,7 @@ from ollama_addon import __version__
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Delta, End
 from ollama_addon.agent.turn import Turn
+from ollama_addon.background import Background, child
 from ollama_addon.errors import AddonError
 
 _LOGGER = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class WyomingServer:
         self.port = port
         self._host = host
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections = Background()
 
     @property
     def running(self) -> bool:
@@ -75,10 +76,7 @@ class WyomingServer:
         if server is None:
             return
         server.close()
-        for task in self._connections:
-            task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections)
+        await self._connections.stop()
         await server.wait_closed()
 
     def info(self) -> Info:
@@ -105,23 +103,21 @@ class WyomingServer:
         return Info(handle=[program])
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MAX_CONNECTIONS:
+        if self._connections.running >= MAX_CONNECTIONS:
             writer.close()
             return
-        task = asyncio.create_task(self._serve(reader, writer), name="wyoming connection")
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections.once("Wyoming connection", self._serve(reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's events, in their order, until either side has enough."""
-        reading = asyncio.create_task(_read(reader))
+        reading = child("Wyoming event", _read(reader))
         try:
             while True:
                 done, _ = await asyncio.wait({reading}, timeout=IDLE)
                 if not done or (event := reading.result()) is None:
                     return
                 # The next event is awaited meanwhile, to see when nobody listens any more.
-                reading = asyncio.create_task(_read(reader))
+                reading = child("Wyoming event", _read(reader))
                 if not await _unless_ended(self._answer(event, writer), reading):
                     return
         except OSError as error:
@@ -191,7 +187,7 @@ async def _unless_ended(
     answer: Coroutine[Any, Any, None], reading: asyncio.Task[Event | None]
 ) -> bool:
     """Answer, unless the other side hangs up before; return whether it still listens."""
-    answering = asyncio.create_task(answer)
+    answering = child("Wyoming answer", answer)
     try:
         await asyncio.wait({answering, reading}, return_when=asyncio.FIRST_COMPLETED)
         if not answering.done() and reading.result() is None:

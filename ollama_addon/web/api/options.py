@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,10 @@ from pydantic import BaseModel
 from ollama_addon import files
 from ollama_addon.errors import AddonError
 from ollama_addon.options import OptionProblem, check_options
+from ollama_addon.supervisor.client import Supervisor
 from ollama_addon.web.state import Parts, parts
+
+_LOGGER = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api")
 
@@ -59,13 +63,15 @@ async def restart(request: Request) -> dict[str, str]:
         raise AddonError(
             "no_supervisor", "There is no Supervisor here: restart the container yourself.", 501
         )
-    asyncio.get_running_loop().create_task(supervisor.restart()).add_done_callback(_heard)
+    parts(request).background.once("restart", _restart(supervisor))
     return {"status": "restarting"}
 
 
-def _heard(task: asyncio.Task[None]) -> None:
-    if not task.cancelled():
-        task.exception()
+async def _restart(supervisor: Supervisor) -> None:
+    try:
+        await supervisor.restart()
+    except AddonError as error:
+        _LOGGER.error("The app could not be restarted: %s", error.message)
 
 
 async def keep(all_parts: Parts, options: dict[str, Any]) -> None:

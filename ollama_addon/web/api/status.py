@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from ollama_addon import __version__
+from ollama_addon.background import failing
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.templates import Rendered
 from ollama_addon.options import AgentOptions
@@ -44,6 +45,8 @@ class Status(BaseModel):
     agents: Part
     disk: Part
     journal: Part
+    background: Part
+    """The background tasks."""
     loaded: list[str]
     """Models in memory."""
     problems: list[str]
@@ -110,6 +113,7 @@ def status_of(all_parts: Parts) -> Status:
         agents=_agents(all_parts),
         disk=_disk(all_parts),
         journal=_journal(all_parts),
+        background=_background(),
         problems=[f"{p.field}: {p.message}" if p.field else p.message for p in all_parts.problems],
     )
 
@@ -216,6 +220,17 @@ def _journal(all_parts: Parts) -> Part:
     if not journal.days:
         return Part(state="ok", message="Nothing of what is said is kept.")
     return Part(state="ok", message=f"What is said is kept for {journal.days} days.")
+
+
+def _background() -> Part:
+    names = [failure.name for failure in failing()]
+    if not names:
+        return Part(state="ok", message="All background tasks run.")
+    return Part(
+        state="degraded",
+        message=f"Background tasks failed and are started again: {', '.join(names)}. "
+        "The log says why.",
+    )
 
 
 def _instructions(name: str, rendered: Rendered) -> str:

@@ -26,6 +26,7 @@ from ollama_addon.agent.events import (
     as_json,
 )
 from ollama_addon.agent.turn import Turn
+from ollama_addon.background import child
 from ollama_addon.errors import AddonError
 from ollama_addon.web.state import Parts, parts
 
@@ -124,7 +125,7 @@ async def generated(request: Request, agent_id: str, body: TaskBody) -> dict[str
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, Made]) -> Made:
     """Wait for work as long as its caller does; when that one goes away, the engine stops."""
-    task = asyncio.ensure_future(work)
+    task = child("AI task", work)
     try:
         while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
             if await request.is_disconnected():

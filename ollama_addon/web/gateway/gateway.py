@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ollama_addon.background import child
 from ollama_addon.engine.profile import FOR_EVER
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
@@ -214,16 +215,21 @@ class _Gateway:
     def __init__(self, servers: Servers, *, allow_changes: bool) -> None:
         self._servers = servers
         self._allow_changes = allow_changes
+        self._client = self._connections()
+
+    def _connections(self) -> httpx.AsyncClient:
         # Its own connections, so that callers never take those of the agents. How long an answer
         # may take is for the caller to say, by hanging up.
-        self._client = httpx.AsyncClient(
+        return httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             trust_env=False,
         )
 
     async def close(self) -> None:
+        """Close the connections; served again, it makes others."""
         await self._client.aclose()
+        self._client = self._connections()
 
     async def first(self, request: Request) -> Response:
         """Answer what every server can answer."""
@@ -413,10 +419,10 @@ class _Relay(Response):
         self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        relay = asyncio.create_task(self._relay(send))
+        relay = child("gateway relay", self._relay(send))
         tasks = {relay}
         if self._watch:
-            tasks.add(asyncio.create_task(_hung_up(receive)))
+            tasks.add(child("gateway caller", _hung_up(receive)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:

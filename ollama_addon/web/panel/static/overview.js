@@ -86,13 +86,14 @@ function agents({ agents: part }) {
   );
 }
 
-function rest({ disk, journal, problems }) {
+function rest({ disk, journal, background, problems }) {
   const days = known.journal?.days;
   const keeping = known.journal && (days ? counted("happened.keeping", days) : t("happened.off"));
   const full = disk.state !== "ok" && link(t("nav.models"), "models");
   return [
     card(disk, t("overview.disk"), [], full),
     card(worded(journal, keeping), t("overview.journal"), [], link(t("nav.happened"), "happened")),
+    background.state !== "ok" && card(background, t("overview.background"), [], link(t("nav.log"), "log")),
     problems.length > 0 && card({ state: "degraded", message: problems.join(" ") }, t("overview.options"), [], link(t("nav.agents"), "agents")),
   ];
 }
@@ -100,7 +101,7 @@ function rest({ disk, journal, problems }) {
 function show() {
   const { status } = known;
   if (!status) return;
-  const wrong = ["engine", "models", "home", "agents", "disk", "journal"].filter((part) => status[part].state !== "ok");
+  const wrong = ["engine", "models", "home", "agents", "disk", "journal", "background"].filter((part) => status[part].state !== "ok");
   const count = wrong.length + (status.problems.length ? 1 : 0);
   const words = count ? counted("overview.wrong", count) : t("overview.well");
   if (summary.textContent !== words) summary.textContent = words;
