@@ -82,6 +82,12 @@ class OptionMemory:
             problems += self._missing("servers", raw["servers"])
         return settled, problems
 
+    def identified(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options with every agent's id."""
+        if not isinstance(raw.get("agents"), list):
+            return dict(raw)
+        return {**raw, "agents": with_ids(raw["agents"], self.ids, [])}
+
     def learn(self, options: Options) -> None:
         """Remember options that are taken over; one that cannot be kept is only logged."""
         for agent in options.agents:

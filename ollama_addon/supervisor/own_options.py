@@ -76,7 +76,7 @@ class OwnOptions:
             now = await self.read()
             if now.version != version:
                 raise OptionsChangedError(now)
-            return await self._keep(options)
+            return await self._keep(self.memory.identified(options))
 
     async def change(self, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Kept:
         """Change what is kept now, whatever that is; return the options as they are kept then."""
@@ -93,14 +93,13 @@ class OwnOptions:
             _LOGGER.info("The options were completed with the ids of their agents")
 
     async def _keep(self, options: Mapping[str, Any]) -> Kept:
-        whole = complete(options)
         if self._supervisor is not None:
-            await self._supervisor.set_options(whole)
+            await self._supervisor.set_options(complete(options))
             # It makes of values what its schema says, and looks up secrets.
             return await self.read()
-        text = json.dumps(whole, ensure_ascii=False, indent=2)
+        text = json.dumps(options, ensure_ascii=False, indent=2)
         await asyncio.to_thread(files.keep, self._path, text, "The options")
-        return Kept(whole)
+        return Kept(dict(options))
 
 
 def complete(options: Mapping[str, Any]) -> dict[str, Any]:
