@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -29,6 +28,11 @@ def chromium() -> str:
             "program with CHROMIUM=/path/to/chromium."
         )
     return found
+
+
+def has_axe() -> bool:
+    """Tell whether axe was fetched before."""
+    return _FILE.exists()
 
 
 def axe() -> str:
@@ -55,26 +59,3 @@ def _fetch() -> None:
             temporary = _FILE.with_suffix(".new")
             temporary.write_bytes(source.read())
             temporary.replace(_FILE)
-
-
-def main() -> int:
-    """Install what is missing, as far as that is possible; the tests say what still is."""
-    try:
-        chromium()
-    except BrowserError as error:
-        if os.geteuid() == 0 and shutil.which("apt-get"):
-            print("setup: installing Chromium", file=sys.stderr)
-            subprocess.run(["apt-get", "update", "-qq"], check=False)
-            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-            subprocess.run(install, stdout=subprocess.DEVNULL, check=False)
-        else:
-            print(f"setup: {error}", file=sys.stderr)
-    try:
-        axe()
-    except BrowserError as error:
-        print(f"setup: {error}", file=sys.stderr)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

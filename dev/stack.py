@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from dev.engines import choose_engine
-from dev.homeassistant import HomeAssistant, home_assistant
+from dev.homeassistant.core import HomeAssistant, home_assistant
 from dev.homeassistant.install import InstallError
 from dev.supervisor import ADDRESS, Addon, Core, InvalidOptions, Manifest, Supervisor, User
 from dev.turn import Turn, events, say

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import itertools
 import json
+import os
 import sys
 import time
 from collections import defaultdict
@@ -24,6 +24,7 @@ from eval.home import load_homes
 from eval.report import as_json, comparison, failures, table
 from eval.result import Result
 from eval.runner import Runner
+from ollama_addon.understanding.interpreter import Interpreter
 
 
 def main() -> int:
@@ -92,8 +93,7 @@ def main() -> int:
 def _interpret(cases: Sequence[Case], arguments: argparse.Namespace) -> int:
     """Read the cases by the interpretation alone and tell what came of it."""
     began = time.monotonic()
-    interpreter = importlib.import_module("ollama_addon.understanding.interpreter")
-    run = interpret.run(cases, load_homes(), interpreter.Interpreter)
+    run = interpret.run(cases, load_homes(), Interpreter, processes=os.cpu_count() or 1)
     if arguments.json:
         print(json.dumps(interpret_report.as_json(run)))
         return 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 
 from eval.cases import Case
 from eval.home import Home
@@ -44,6 +44,7 @@ class Metamorphosis:
     """A sentence that was turned into one that must not act, and did all the same."""
 
     id: str
+    set: str
     language: str
     way: str
     said: str
@@ -61,34 +62,68 @@ class Run:
 
 
 def run(
-    cases: Iterable[Case], homes: Mapping[str, Home], make: MakesInterpreter, *, most: int = 40
+    cases: Iterable[Case],
+    homes: Mapping[str, Home],
+    make: MakesInterpreter,
+    *,
+    most: int = 40,
+    processes: int = 1,
 ) -> Run:
     """Read the cases home by home, and what is made of those that were done with certainty.
 
-    `most` is how many turned sentences are made of one.
+    `most` is how many turned sentences are made of one; which of them changes from case to case.
     """
-    readings: list[Reading] = []
+    together: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        together.setdefault((case.home, case.language), []).append(case)
+    groups = [
+        (group, homes[home_id], language, make, most)
+        for (home_id, language), group in sorted(together.items())
+    ]
+    if processes == 1:
+        runs = [_run_home(*group) for group in groups]
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            runs = list(pool.map(_run_home, *zip(*groups, strict=True)))
     tried: dict[str, int] = {}
+    for each in runs:
+        for language, count in each.tried.items():
+            tried[language] = tried.get(language, 0) + count
+    readings = [reading for each in runs for reading in each.readings]
+    return Run(readings, tried, [acted for each in runs for acted in each.acted])
+
+
+def _run_home(
+    cases: Sequence[Case], home: Home, language: str, make: MakesInterpreter, most: int
+) -> Run:
+    """Run the cases of one home in one language."""
+    readings: list[Reading] = []
+    tried = 0
     acted: list[Metamorphosis] = []
-    ordered = sorted(cases, key=lambda case: (case.home, case.language))
-    for (home_id, language), together in groupby(
-        ordered, key=lambda case: (case.home, case.language)
-    ):
-        home = homes[home_id]
-        simulation = Simulation(home)
-        interpreter = make(simulation.house, language)
-        lit = _lit(simulation)
-        for case in together:
-            spoken = speak(case, home, simulation, interpreter)
-            judged = judge_interpretation(case, home, spoken, simulation, lit)
-            readings.append(_reading(case, spoken, judged))
-            simulation.reset()
-            if len(case.say) == 1 and spoken.did and judged.grade == "right":
-                for each in list(turned(case, home, spoken.last))[:most]:
-                    tried[language] = tried.get(language, 0) + 1
-                    if did := _acts(interpreter, each, case, simulation):
-                        acted.append(Metamorphosis(case.id, language, each.way, each.said, did))
-    return Run(readings, tried, acted)
+    simulation = Simulation(home)
+    interpreter = make(simulation.house, language)
+    lit = _lit(simulation)
+    for number, case in enumerate(cases):
+        spoken = speak(case, home, simulation, interpreter)
+        judged = judge_interpretation(case, home, spoken, simulation, lit)
+        readings.append(_reading(case, spoken, judged))
+        simulation.reset()
+        if len(case.say) == 1 and spoken.did and judged.grade == "right":
+            for each in _some(list(turned(case, home, spoken.last)), number, most):
+                tried += 1
+                if did := _acts(interpreter, each, case, simulation):
+                    acted.append(
+                        Metamorphosis(case.id, case.set, language, each.way, each.said, did)
+                    )
+    return Run(readings, {language: tried}, acted)
+
+
+def _some(sentences: Sequence[Turned], number: int, most: int) -> list[Turned]:
+    """Return at most so many, evenly spread, and others of them for another number."""
+    count = len(sentences)
+    if count <= most:
+        return list(sentences)
+    return [sentences[(number + at * count // most) % count] for at in range(most)]
 
 
 def _reading(case: Case, spoken: Spoken, judged: Judged) -> Reading:
@@ -132,7 +167,9 @@ def _acts(interpreter: Interprets, each: Turned, case: Case, simulation: Simulat
         if clause.mood is not Mood.ORDER or not clause.candidates:
             continue
         when = clause.when
-        if when is not None and not (when.length or when.until):
+        if when is not None and (
+            when.repeats or when.delay or when.at or not (when.length or when.until)
+        ):
             continue
         phrases.append(clause.candidates[0].phrase)
     return "; ".join(phrases)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -33,17 +34,30 @@ def as_json(run: Run) -> dict[str, Any]:
 
 
 def text(run: Run) -> str:
-    """Return the report for people. It leads with what was done wrongly."""
+    """Return the report for people. It leads with what was done wrongly.
+
+    Of the half that is held back only counts are told, so that nothing is tuned to it.
+    """
     readings = run.readings
-    lines = []
-    bad = [each for each in readings if each.grade in _FAILED]
-    lines.append(f"{len(bad)} wrong or opposite of {len(readings)}:")
-    for each in sorted(bad, key=lambda each: (each.grade == "wrong", each.language, each.id)):
-        shown = f"{' / '.join(each.said)} — {each.reason}" if each.set == "tune" else "(held back)"
-        lines.append(f"  {each.grade:8} {each.id:24} {shown}")
+    bad = sorted(
+        (each for each in readings if each.grade in _FAILED),
+        key=lambda each: (each.grade == "wrong", each.language, each.id),
+    )
+    lines = [f"{len(bad)} wrong or opposite of {len(readings)}:"]
+    lines += [
+        f"  {each.grade:8} {each.id:24} {' / '.join(each.said)} — {each.reason}"
+        for each in bad
+        if each.set == "tune"
+    ]
+    lines += _counted(f"{each.grade:8} {each.language}" for each in bad if each.set == "held")
     tried = sum(run.tried.values())
     lines += ["", f"{len(run.acted)} of {tried} turned sentences act:"]
-    lines += [f"  {m.way:8} {m.id:24} {m.said} — {m.did}" for m in run.acted]
+    lines += [
+        f"  {each.way:8} {each.id:24} {each.said} — {each.did}"
+        for each in run.acted
+        if each.set == "tune"
+    ]
+    lines += _counted(f"{each.way:8} {each.language}" for each in run.acted if each.set == "held")
     for name, by in (
         ("language", lambda each: each.language),
         ("kind", lambda each: each.kind),
@@ -72,6 +86,11 @@ def why(run: Run) -> str:
         lines += [f"    said  {each.said!r}"]
         lines += [f"    read  {line}" for line in each.roles]
     return "\n".join(lines) or "Nothing failed."
+
+
+def _counted(names: Iterable[str]) -> list[str]:
+    """Return how often each of these occurs in the half that is held back."""
+    return [f"  {name}  {count} held back" for name, count in sorted(Counter(names).items())]
 
 
 def _held(readings: Iterable[Reading]) -> list[Reading]:

@@ -223,7 +223,10 @@ def _other(ask: Ask, question: Question, home: Home) -> str:
 def _asks_back(spoken: Spoken) -> bool:
     """Whether what was said leaves a choice, so that the agent asks."""
     return any(
-        clause.same_name or len(clause.candidates) > 1 or clause.mood is Mood.WISH
+        clause.same_name
+        or len(clause.candidates) > 1
+        or clause.mood is Mood.WISH
+        or any(candidate.whole_home for candidate in clause.candidates)
         for clause in spoken.last.clauses
     )
 

@@ -18,9 +18,10 @@ import yaml
 
 from eval.cases import Case
 from eval.home import Home
-from eval.house import read_inventory
-from ollama_addon.understanding.interpretation import Interpretation
-from ollama_addon.understanding.lexicon import fold, lexicon, nearest
+from eval.house import Inventory, read_inventory
+from ollama_addon.understanding.interpretation import Candidate, Interpretation
+from ollama_addon.understanding.lexicon import lexicon, nearest
+from ollama_addon.understanding.tokens import fold
 
 _FILE = Path(__file__).with_name("metamorphic.yaml")
 _STATE = {"open": "open", "close": "closed", "lock": "locked", "unlock": "unlocked", "off": "off"}
@@ -41,26 +42,41 @@ def _patterns() -> Mapping[str, Any]:
     return patterns
 
 
+@cache
+def _inventory(path: Path) -> Inventory:
+    return read_inventory(path)
+
+
 def turned(case: Case, home: Home, interpretation: Interpretation) -> Iterator[Turned]:
-    """Yield what a case of one sentence is turned into; nothing without a lexicon."""
+    """Yield what a case of one sentence is turned into; nothing without a lexicon.
+
+    What is kept for later already, and what goes over the end of a sentence, is not turned. Of
+    several orders only what stands in front of all of them is sure to hold for each.
+    """
     tag = nearest(case.language)
     patterns = _patterns().get(tag or "")
-    if tag is None or patterns is None:
+    if tag is None or patterns is None or case.kept is not None:
         return
     sentence = _bare(case.say[0], patterns.get("cut", ()))
+    words = lexicon(tag)
+    if re.search(r"[.!?。]\s*\S", sentence) or _has_word(sentence, words.listed("then")):
+        return
+    single = len(interpretation.clauses) == 1
     verb, _, rest = sentence.partition(" ")
     slots = {"s": sentence, "v": verb, "r": rest}
     for way in ("negated", "question", "report", "later"):
         for pattern in patterns.get(way, ()):
-            if said := _filled(pattern, slots):
+            if (single or not pattern.startswith(("{s}", "{v}"))) and (
+                said := _filled(pattern, slots)
+            ):
                 yield Turned(way, said)
-    words = lexicon(tag)
-    inventory = read_inventory(home.path)
+    candidate = next(interpretation.candidates(), None)
+    # What follows the name of a list or of a song may well be a part of the text.
+    if not single or candidate is None or not candidate.entities or _takes_text(candidate):
+        return
+    inventory = _inventory(home.path)
     for place in _absent(patterns["places"], inventory):
         yield Turned("place", patterns["in_place"].format(s=sentence, place=place))
-    candidate = next(interpretation.candidates(), None)
-    if candidate is None or not candidate.entities:
-        return
     name = candidate.entities[0].name
     state = words.listed(f"states.{_STATE.get(candidate.direction, 'on')}")
     for pattern in patterns.get("state_question", ()):
@@ -69,11 +85,18 @@ def turned(case: Case, home: Home, interpretation: Interpretation) -> Iterator[T
     for form in words.listed("past")[:3]:
         for pattern in patterns.get("past", ()):
             yield Turned("report", pattern.format(name=name, past=form))
-    if named := _said_name(
-        sentence, [each for e in candidate.entities for each in (e.name, *e.aliases)]
-    ):
+    names = [each for entity in candidate.entities for each in (entity.name, *entity.aliases)]
+    if named := _said_name(sentence, names):
         for thing in _absent(patterns["things"], inventory):
             yield Turned("thing", sentence.replace(named, thing))
+
+
+def _takes_text(candidate: Candidate) -> bool:
+    return any({"item", "search_query", "message"} & set(a.slots) for a in candidate.actions)
+
+
+def _has_word(sentence: str, words: Sequence[str]) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", sentence) for word in words)
 
 
 def _bare(sentence: str, cut: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ def speak(case: Case, home: Home, simulation: Simulation, interpreter: Interpret
     `simulation` is in its first state, and is left as the case leaves it.
     """
     before = simulation.values()
-    spoken = Spoken(before, before, simulation.timers, simulation.acted)
+    spoken = Spoken(before, before, [], simulation.acted)
     context = Context(
         area_id=simulation.house.device_areas.get(case.at or ""), has_satellite=bool(case.at)
     )
@@ -101,7 +101,8 @@ def speak(case: Case, home: Home, simulation: Simulation, interpreter: Interpret
         for candidate in now:
             _do(candidate, simulation, spoken)
         context = _next(context, interpretation, now or pending, asked=bool(pending))
-    spoken.after, spoken.timers = simulation.values(), simulation.timers
+    spoken.after = simulation.values()
+    spoken.timers = [timer.seconds for timer in simulation.timers]
     return spoken
 
 

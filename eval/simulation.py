@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 from eval.home import Home
 from eval.house import Raw, begun, house_of, read_inventory, state_of
@@ -29,6 +29,17 @@ class UnsimulatedError(LookupError):
     """An action that this simulation does not know, or one without any target."""
 
 
+class Timer(NamedTuple):
+    """A timer that runs: its length, and its name if it has one."""
+
+    seconds: int
+    name: str
+
+
+def _length(slots: Mapping[str, Any], prefix: str = "") -> float:
+    return sum(float(slots.get(prefix + part) or 0) * each for part, each in _CLOCK.items())
+
+
 class Simulation:
     """A home that obeys at once. `house` is what the interpreter sees; its states are live."""
 
@@ -39,8 +50,7 @@ class Simulation:
         self._states = {entity_id: state_of(raw) for entity_id, raw in self._raw.items()}
         house = house_of(inventory)
         self.house: House = house
-        self.timers: list[int] = []
-        """The lengths of the timers that run, in seconds."""
+        self.timers: list[Timer] = []
         self.acted: set[str] = set()
         """The entities to which something was done, whether or not it changed them."""
         self._number = 0
@@ -53,11 +63,11 @@ class Simulation:
         self.timers, self._number = [], 0
         self.acted.clear()
 
-    def snapshot(self) -> tuple[dict[str, Raw], list[int]]:
+    def snapshot(self) -> tuple[dict[str, Raw], list[Timer]]:
         """Return all that can change, for `restore`."""
         return deepcopy(self._raw), list(self.timers)
 
-    def restore(self, snapshot: tuple[dict[str, Raw], list[int]]) -> None:
+    def restore(self, snapshot: tuple[dict[str, Raw], list[Timer]]) -> None:
         """Bring back what was."""
         raw, self.timers = deepcopy(snapshot[0]), list(snapshot[1])
         changed = [each for each in raw if raw[each] != self._raw[each]]
@@ -119,27 +129,42 @@ class Simulation:
             self.house.states[entity_id] = state  # type: ignore[index]
 
     def _do_timer(self, intent: str, slots: Mapping[str, Any]) -> None:
-        prefix = "" if intent == "HassStartTimer" or "hours" in slots else "start_"
-        length = sum(float(slots.get(part) or 0) * each for part, each in _CLOCK.items())
+        length = round(_length(slots))
+        if intent == "HassStartTimer":
+            self.timers.append(Timer(length, str(slots.get("name") or "")))
+            return
+        if intent == "HassCancelAllTimers":
+            self.timers.clear()
+            return
+        meant = self._timer(
+            slots, by_length=intent not in ("HassIncreaseTimer", "HassDecreaseTimer")
+        )
         match intent:
-            case "HassStartTimer":
-                self.timers.append(round(length))
-            case "HassIncreaseTimer" | "HassDecreaseTimer" if self.timers:
-                sign = 1 if intent == "HassIncreaseTimer" else -1
-                self.timers[-1] += sign * round(length)
-            case "HassCancelTimer" if self.timers:
-                self.timers.pop(self._timer(slots, prefix))
-            case "HassCancelAllTimers":
-                self.timers.clear()
-            case "HassPauseTimer" | "HassUnpauseTimer" | "HassCancelTimer":
+            case "HassIncreaseTimer":
+                self.timers[meant] = self.timers[meant]._replace(
+                    seconds=self.timers[meant].seconds + length
+                )
+            case "HassDecreaseTimer":
+                self.timers[meant] = self.timers[meant]._replace(
+                    seconds=self.timers[meant].seconds - length
+                )
+            case "HassCancelTimer":
+                del self.timers[meant]
+            case "HassPauseTimer" | "HassUnpauseTimer":
                 pass
             case _:
-                raise UnsimulatedError(f"{intent} {dict(slots)}")
+                raise UnsimulatedError(f"{intent} is not known to the simulation")
 
-    def _timer(self, slots: Mapping[str, Any], prefix: str) -> int:
-        """Return which timer is meant by its length, else the last one."""
-        length = sum(float(slots.get(prefix + part) or 0) * each for part, each in _CLOCK.items())
-        return self.timers.index(round(length)) if round(length) in self.timers else -1
+    def _timer(self, slots: Mapping[str, Any], *, by_length: bool) -> int:
+        """Return which timer is meant by its name or its length, else the last one."""
+        name = str(slots.get("name") or "")
+        length = round(_length(slots, "start_") or (_length(slots) if by_length else 0))
+        for number, timer in enumerate(self.timers):
+            if (name and timer.name == name) or (not name and length and timer.seconds == length):
+                return number
+        if name or not self.timers:
+            raise UnsimulatedError(f"no timer is meant by {dict(slots)}")
+        return len(self.timers) - 1
 
     def _do(self, intent: str, entity_id: str, slots: Mapping[str, Any]) -> None:
         raw, domain = self._raw[entity_id], entity_id.partition(".")[0]

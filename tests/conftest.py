@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from dev.addon.check import apparmor_parser
+from dev.homeassistant.install import why_not
 from dev.stack import Stack
+
+needs_apparmor = pytest.mark.skipif(
+    apparmor_parser() is None,
+    reason="apparmor_parser is missing: install 'apparmor', or run script/test as root on Debian",
+)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -23,6 +31,18 @@ async def stack(running_stack: Stack) -> Stack:
     return running_stack
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the tests that are marked 'all', too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        left_out = [item for item in items if item.get_closest_marker("all")]
+        items[:] = [item for item in items if not item.get_closest_marker("all")]
+        config.hook.pytest_deselected(items=left_out)
     # What is quick comes first: a mistake is seen before the stack is brought up.
     items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+    if "HASS_URL" not in os.environ and (reason := why_not()):
+        for item in items:
+            if item.get_closest_marker("stack"):
+                item.add_marker(pytest.mark.skip(reason=reason))

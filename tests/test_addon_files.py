@@ -9,6 +9,7 @@ from dev.addon.check import problems, rating
 from dev.supervisor import InvalidOptions
 from dev.supervisor.options import validate
 from ollama_addon.options import AgentOptions, Options, ServerOptions, check_options
+from tests.conftest import needs_apparmor
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,6 +98,7 @@ def addon(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@needs_apparmor
 def test_the_files_are_as_the_supervisor_wants_them() -> None:
     assert list(problems(ROOT)) == []
 
@@ -132,7 +134,10 @@ def test_the_files_are_as_the_supervisor_wants_them() -> None:
         ("translations/it.yaml", "11434/tcp", "11435/tcp", "11434/tcp must stand here"),
         ("translations/pt.yaml", "configuration:", "configuration: [", "cannot be read"),
         ("apparmor.txt", "profile ollama_addon", " profile ollama_addon", "0 do"),
-        ("apparmor.txt", "  capability kill,", "  capability fly,", "apparmor.txt: "),
+        pytest.param(
+            *("apparmor.txt", "  capability kill,", "  capability fly,", "apparmor.txt: "),
+            marks=needs_apparmor,
+        ),
         ("CHANGELOG.md", "## 0.1.0", "## 0.0.9", "the version is 0.0.9"),
         ("ollama_addon/__init__.py", "0.1.0", "0.2.0", "the version is 0.2.0"),
         ("Dockerfile", "BUILD_VERSION=0.1.0", "BUILD_VERSION=0.2.0", "the version is 0.2.0"),
@@ -166,6 +171,7 @@ def test_a_package_without_a_hash(addon: Path) -> None:
     assert any("has no hash" in each for each in problems(addon))
 
 
+@needs_apparmor
 def test_a_language_that_is_missing(addon: Path) -> None:
     (addon / "translations" / "de.yaml").unlink()
     assert list(problems(addon)) == ["translations/de.yaml is missing."]

@@ -16,6 +16,8 @@ HOMES = load_homes()
 CASES = load_cases()
 
 AT_LEAST = {"plain": 70, "value": 40, "group": 35, "question": 40}
+SOME_LANGUAGES = {"group", "nothing", "impossible", "ambiguous", "unexposed"}
+"""Kinds of the first homes; in the others they are the kinds `excepted`, `talk`, `missing` …"""
 STATES = {
     "cover": {"open", "closed"},
     "fan": {"on", "off"},
@@ -68,12 +70,30 @@ def test_ids_are_unique() -> None:
 def test_there_are_enough_of_each_kind_and_language() -> None:
     kinds = Counter(case.kind for case in CASES)
     assert {
-        kind: kinds[kind] for kind in get_args(Kind) if kinds[kind] < AT_LEAST.get(kind, 8)
+        kind: kinds[kind] for kind in get_args(Kind) if kinds[kind] < AT_LEAST.get(kind, 15)
     } == {}
     languages = Counter(case.language for case in CASES)
-    assert len(languages) >= 4
-    assert min(languages.values()) >= 25
+    assert len(languages) >= 14
+    assert min(languages.values()) >= 90
     assert {case.home for case in CASES} == HOMES.keys()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "least"), [({"later", "automation"}, 240), ({"past", "memory"}, 150)]
+)
+def test_what_is_kept_and_what_is_past_is_asked_in_every_language(
+    kinds: set[str], least: int
+) -> None:
+    found = Counter(case.language for case in CASES if case.kind in kinds)
+    assert found.total() >= least
+    assert min(found.values()) >= 10
+    assert len(found) >= 14
+
+
+@pytest.mark.parametrize("kind", sorted(set(get_args(Kind)) - SOME_LANGUAGES))
+def test_every_language_has_every_kind(kind: str) -> None:
+    languages = {case.language for case in CASES}
+    assert {case.language for case in CASES if case.kind == kind} == languages
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))

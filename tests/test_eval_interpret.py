@@ -200,6 +200,7 @@ def test_what_is_held_back_is_never_listed_word_by_word() -> None:
     told = text(shown) + why(shown)
     assert "tuned" in told
     assert "secret" not in told
-    assert "case-2" in told
+    assert "case-2" not in told
+    assert "1 held back" in told
     report = as_json(shown)
     assert (report["rate"], report["wrong_rate"], report["opposite"]) == (0.0, 1.0, 2)

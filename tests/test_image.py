@@ -169,8 +169,11 @@ async def running(container: Container) -> AsyncIterator[httpx.AsyncClient]:
         await container.start()
         try:
             await container.healthy()
+            # There is no Home Assistant here that could say who is an administrator.
+            token = (container.data / "token").read_text()
+            headers = {**PANEL, "Authorization": f"Bearer {token}"}
             async with httpx.AsyncClient(
-                base_url=supervisor.ingress_url, headers=PANEL, timeout=120, trust_env=False
+                base_url=supervisor.ingress_url, headers=headers, timeout=120, trust_env=False
             ) as browser:
                 yield browser
         finally:

@@ -12,6 +12,7 @@ import yaml
 
 from dev.addon.check import problems
 from dev.addon.release import ReleaseError, set_image, set_version
+from tests.conftest import needs_apparmor
 
 ROOT = Path(__file__).parents[1]
 FILES = (
@@ -34,6 +35,7 @@ def addon(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@needs_apparmor
 def test_a_version_is_written_everywhere(addon: Path) -> None:
     set_version(addon, "12.3.4")
     assert list(problems(addon)) == []
@@ -55,6 +57,7 @@ def test_nothing_is_written_without_a_changelog(addon: Path) -> None:
     assert (addon / "config.yaml").read_text() == before
 
 
+@needs_apparmor
 def test_the_image_is_stamped_once(addon: Path) -> None:
     for image in ("ghcr.io/someone/ollama-addon", "ghcr.io/other/ollama-addon"):
         set_image(addon, image)

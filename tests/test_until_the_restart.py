@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from dev.homeassistant import HomeAssistant, home_assistant
+from dev.homeassistant.core import HomeAssistant, home_assistant
 from dev.supervisor import ADDRESS, Addon, Core as RunningCore, Manifest, Supervisor
 from ollama_addon import __version__
 from ollama_addon.engine.daemon import free_port

@@ -55,9 +55,10 @@ class Client:
         """Return the models that are there, wanted or on their way."""
         return await self._json("GET", "/api/models")
 
-    async def pull(self, name: str) -> None:
-        """Begin to download a model."""
-        await self._json("POST", "/api/models/pull", {"name": name})
+    async def pull(self, name: str) -> str:
+        """Begin to download a model; return the id that it has in `models`."""
+        answer = await self._json("POST", "/api/models/pull", {"name": name})
+        return str(answer["id"])
 
     async def unload(self, name: str) -> None:
         """Free the memory that a model takes."""

@@ -104,6 +104,7 @@ class AgentConversation(
                 "conversation_id": conversation_id,
                 "device_id": user_input.device_id,
                 "satellite_id": user_input.satellite_id,
+                "user_id": user_input.context.user_id,
                 "user_name": await self._user_name(user_input),
                 "extra_system_prompt": user_input.extra_system_prompt,
                 "turn_token": token,

@@ -35,23 +35,23 @@ async def _pull_model(call: ServiceCall) -> dict[str, Any]:
     """Download a model; done when it is there. The download sensor shows how far it is."""
     client = _client(call)
     name = call.data["model"]
-    await _said(client.pull(name))
+    model_id = await _said(client.pull(name))
     while True:
-        for model in await _said(client.models()):
-            if model["present"] and not model["active"] and _same(model["name"], name):
-                return {"model": model["name"], "size": model["size"]}
-            if model["failed"] and _same(model["name"], name):
-                raise _error(model["progress"])
+        found = [model for model in await _said(client.models()) if model["id"] == model_id]
+        model = found[0] if found else None
+        if model is not None and model["failed"]:
+            raise _error(model["progress"])
+        if model is None or not (model["active"] or model["present"]):
+            # Neither there nor on its way, it would be waited for in vain.
+            raise _error(f"The download of {name} was cancelled.")
+        if not model["active"]:
+            return {"model": model["name"], "size": model["size"]}
         await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _delete_model(call: ServiceCall) -> None:
     """Remove a model from the disk."""
     await _said(_client(call).delete(call.data["model"]))
-
-
-def _same(one: str, other: str) -> bool:
-    return one.removesuffix(":latest") == other.removesuffix(":latest")
 
 
 async def _said[T](work: Coroutine[Any, Any, T]) -> T:

@@ -13,7 +13,7 @@ from homeassistant.components import conversation, websocket_api
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import config_validation as cv, intent
+from homeassistant.helpers import config_validation as cv, entity_registry as er, intent
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
@@ -39,12 +39,21 @@ class Turns:
     @contextmanager
     def open(self, turn: Turn) -> Generator[str]:
         """Let a turn run; its token is worth nothing once it is over."""
-        token = secrets.token_urlsafe(24)
-        self._running[token] = turn
+        token = self.begin(turn)
         try:
             yield token
         finally:
-            del self._running[token]
+            self.end(token)
+
+    def begin(self, turn: Turn) -> str:
+        """Let a turn run until `end`; return its token."""
+        token = secrets.token_urlsafe(24)
+        self._running[token] = turn
+        return token
+
+    def end(self, token: str) -> None:
+        """Have a turn be over."""
+        self._running.pop(token, None)
 
     def get(self, token: str) -> Turn | None:
         """Return a running turn."""
@@ -56,9 +65,11 @@ TURNS: HassKey[Turns] = HassKey(DOMAIN)
 
 @callback
 def async_setup(hass: HomeAssistant) -> None:
-    """Offer the command that acts as a turn."""
+    """Offer the commands that act as a turn."""
     hass.data[TURNS] = Turns()
     websocket_api.async_register_command(hass, websocket_act)
+    websocket_api.async_register_command(hass, websocket_open_turn)
+    websocket_api.async_register_command(hass, websocket_close_turn)
 
 
 @websocket_api.require_admin
@@ -111,6 +122,78 @@ async def websocket_act(
         target={"entity_id": entity_ids},
     )
     connection.send_result(msg["id"], {})
+
+
+@websocket_api.require_admin
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "ollama_addon/open_turn",
+        probatio.Required("agent_id"): cv.string,
+        probatio.Required("language"): cv.string,
+        probatio.Optional("user_id"): probatio.Any(None, cv.string),
+        probatio.Optional("device_id"): probatio.Any(None, cv.string),
+        probatio.Optional("satellite_id"): probatio.Any(None, cv.string),
+    }
+)
+@websocket_api.async_response
+async def websocket_open_turn(
+    hass: HomeAssistant,
+    connection: websocket_api.ActiveConnection,
+    msg: dict[str, Any],
+) -> None:
+    """Open a turn for what was ordered earlier, in the name of who ordered it.
+
+    Answers its token as `turn`, or `unknown_user` when that person may not come in any more.
+    The turn is over with `close_turn`, or when this connection ends.
+    """
+    if (user_id := msg.get("user_id")) is not None:
+        user = await hass.auth.async_get_user(user_id)
+        if user is None or not user.is_active:
+            connection.send_result(msg["id"], {"unknown_user": True})
+            return
+    turns = hass.data[TURNS]
+    token = turns.begin(
+        Turn(
+            Context(user_id=user_id),
+            msg["language"],
+            msg.get("device_id"),
+            msg.get("satellite_id"),
+            _entity_of(hass, msg["agent_id"]),
+        )
+    )
+    connection.subscriptions[token] = lambda: turns.end(token)
+    connection.send_result(msg["id"], {"turn": token})
+
+
+@websocket_api.require_admin
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "ollama_addon/close_turn",
+        probatio.Required("turn"): cv.string,
+    }
+)
+@callback
+def websocket_close_turn(
+    hass: HomeAssistant,
+    connection: websocket_api.ActiveConnection,
+    msg: dict[str, Any],
+) -> None:
+    """End a turn that `open_turn` has opened."""
+    if (end := connection.subscriptions.pop(msg["turn"], None)) is not None:
+        end()
+    connection.send_result(msg["id"])
+
+
+def _entity_of(hass: HomeAssistant, agent_id: str) -> str:
+    """Return the conversation entity of an agent; empty where it has none."""
+    for entity in er.async_get(hass).entities.values():
+        if (
+            entity.platform == DOMAIN
+            and entity.domain == conversation.DOMAIN
+            and entity.unique_id.endswith(f"_{agent_id}_conversation")
+        ):
+            return entity.entity_id
+    return ""
 
 
 async def _intent(

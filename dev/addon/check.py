@@ -173,7 +173,7 @@ def _profile(path: Path) -> Iterator[str]:
         return
     if len(names) != 1:
         yield f"{path.name}: one line must begin with 'profile'; {len(names)} do."
-    parser = shutil.which("apparmor_parser", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    parser = apparmor_parser()
     if parser is None:
         yield f"{path.name}: not checked, because apparmor_parser is missing; install 'apparmor'."
         return
@@ -181,6 +181,11 @@ def _profile(path: Path) -> Iterator[str]:
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     if result.returncode:
         yield f"{path.name}: {result.stderr.strip()}"
+
+
+def apparmor_parser() -> str | None:
+    """Return the path of the program that reads profiles, if it is installed."""
+    return shutil.which("apparmor_parser", path="/usr/sbin:/sbin:/usr/bin:/bin")
 
 
 def _versions(root: Path) -> Iterator[str]:

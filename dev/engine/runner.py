@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -18,6 +19,7 @@ from dev.engine.environment import Launch
 from dev.engine.errors import EngineError
 from dev.engine.store import StoredModel
 
+_LOGGER = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).with_name("runner_process.py")
 # Threads that spin long while they wait for each other write a hundred times slower as soon as
 # other processes want the same cores. A crash need not start a debugger.
@@ -27,6 +29,9 @@ _STOPPED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an "
     "internal error; the next request loads it again"
 )
+# llama.cpp closes a connection after five seconds without a request. One that is about to be
+# closed must not be used again: the request would be lost.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=2.0)
 
 
 class PromptTooLongError(EngineError):
@@ -39,7 +44,9 @@ class Runner:
     def __init__(self, process: Process, address: str, num_ctx: int) -> None:
         self.num_ctx = num_ctx
         self._process = process
-        self._client = httpx.AsyncClient(base_url=address, timeout=None, trust_env=False)
+        self._client = httpx.AsyncClient(
+            base_url=address, timeout=None, limits=_LIMITS, trust_env=False
+        )
 
     @classmethod
     async def start(
@@ -95,8 +102,8 @@ class Runner:
         """Send one request and return the JSON answer; EngineError when it is an error."""
         try:
             response = await self._client.post(path, json=body)
-        except httpx.TransportError:
-            raise EngineError(500, _STOPPED) from None
+        except httpx.TransportError as error:
+            raise await self._lost(error) from None
         if response.is_error:
             raise _error(response)
         return response.json()
@@ -122,8 +129,19 @@ class Runner:
         try:
             async with self._client.stream("POST", path, json=body) as response:
                 yield response
-        except httpx.TransportError:
-            raise EngineError(500, _STOPPED) from None
+        except httpx.TransportError as error:
+            raise await self._lost(error) from None
+
+    async def _lost(self, error: httpx.TransportError) -> EngineError:
+        """Say what became of a request, and in the log why."""
+        try:
+            # The end of the process is seen a moment after the end of its connections.
+            await asyncio.wait_for(self._process.wait(), 1)
+        except TimeoutError:
+            _LOGGER.error("The connection to llama.cpp was lost, which still runs: %r", error)
+        else:
+            _LOGGER.error("llama.cpp ended with status %s: %r", self._process.returncode, error)
+        return EngineError(500, _STOPPED)
 
 
 def _kill(process: Process) -> None:

@@ -110,6 +110,22 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ollama-addon"
 
 
+def installed() -> bool:
+    """Tell whether Home Assistant is installed."""
+    stamp = cache_folder() / f"core-{VERSION}" / "stamp"
+    return stamp.exists() and stamp.read_text() == _STAMP
+
+
+def why_not() -> str:
+    """Return why Home Assistant cannot be had on this machine; empty where it can."""
+    if installed() or os.geteuid() == 0 or _own_python():
+        return ""
+    return (
+        "Home Assistant needs Python 3.14.2 or newer. Install python3.14, or run this as root on "
+        "Debian, where it is fetched into the cache."
+    )
+
+
 def install(log: Callable[[str], None]) -> Installation:
     """Return Home Assistant, installing it first where it is missing.
 
@@ -122,14 +138,15 @@ def install(log: Callable[[str], None]) -> Installation:
         python = _own_python()
         root = None if python else folder / "root"
         venv = (root or folder) / "venv"
-        stamp = folder / "stamp"
-        if not stamp.exists() or stamp.read_text() != _STAMP:
+        if not installed():
+            if reason := why_not():
+                raise InstallError(reason)
             began = time.monotonic()
             if root is not None:
                 _make_root(root, log)
             log(f"Installing Home Assistant {VERSION} …")
             _make_venv(python, root, venv)
-            stamp.write_text(_STAMP)
+            (folder / "stamp").write_text(_STAMP)
             log(f"Home Assistant is installed ({time.monotonic() - began:.0f} s).")
         return Installation(root, venv)
 
@@ -146,11 +163,6 @@ def _own_python() -> str | None:
 
 def _make_root(root: Path, log: Callable[[str], None]) -> None:
     """Make a folder with Debian's Python 3.14."""
-    if os.geteuid() != 0:
-        raise InstallError(
-            "Home Assistant needs Python 3.14.2 or newer. Install python3.14, or run this as "
-            "root on Debian, where it is fetched into the cache."
-        )
     if not shutil.which("debootstrap"):
         log("Installing debootstrap …")
         _run(["apt-get", "update", "-qq"])

@@ -31,6 +31,8 @@ class Turn:
     conversation_id: str = ""
     device_id: str | None = None
     satellite_id: str | None = None
+    user_id: str | None = None
+    """Home Assistant's id of the person; what is said to a satellite has none."""
     user_name: str | None = None
     extra_system_prompt: str | None = None
     turn_token: str | None = None

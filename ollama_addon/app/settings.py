@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ollama_addon.companion.files import DOMAIN
 
+_INGRESS = "172.30.32.2"
+"""Where the Supervisor always is, which ingress comes through."""
 _INTEGRATION = Path(__file__).parents[2] / "custom_components" / DOMAIN
 
 
@@ -44,15 +46,17 @@ class Settings:
     def from_environment(cls) -> Settings:
         """Read the environment, with the defaults of the container."""
         get = os.environ.get
+        supervisor_token = get("SUPERVISOR_TOKEN", "")
         return cls(
             data=Path(get("OLLAMA_ADDON_DATA", "/data")),
             host=get("OLLAMA_ADDON_HOST", "0.0.0.0"),  # the add-on's own network
             port=int(get("OLLAMA_ADDON_PORT", "8099")),
-            ingress_peer=get("OLLAMA_ADDON_INGRESS_PEER", "172.30.32.2"),
+            # Without a Supervisor there is no ingress, whoever has this address.
+            ingress_peer=get("OLLAMA_ADDON_INGRESS_PEER", _INGRESS if supervisor_token else ""),
             engine_command=tuple(shlex.split(get("OLLAMA_ADDON_ENGINE_COMMAND", "ollama serve"))),
             engine_port=int(get("OLLAMA_ADDON_ENGINE_PORT", "11435")),
             supervisor_url=get("SUPERVISOR_URL", "http://supervisor"),
-            supervisor_token=get("SUPERVISOR_TOKEN", ""),
+            supervisor_token=supervisor_token,
             hass_url=get("HASS_URL", ""),
             hass_token=get("HASS_TOKEN", ""),
             hass_config=Path(get("OLLAMA_ADDON_HOMEASSISTANT_CONFIG", "/homeassistant")),

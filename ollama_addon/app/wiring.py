@@ -41,14 +41,17 @@ from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
+from ollama_addon.home.users import Users
 from ollama_addon.monitoring.log_buffer import LogBuffer
 from ollama_addon.monitoring.metrics import Metrics
 from ollama_addon.options import wanted_models
 from ollama_addon.supervisor.client import Supervisor
 from ollama_addon.supervisor.own_options import OwnOptions
-from ollama_addon.web.access.auth import Guard, read_token
-from ollama_addon.web.access.door import Door, refusal
+from ollama_addon.web.access.auth import Guard
+from ollama_addon.web.access.door import Door
 from ollama_addon.web.access.hosts import Hosts
+from ollama_addon.web.access.refusals import refusal
+from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.api import (
     access,
     entities,
@@ -58,6 +61,7 @@ from ollama_addon.web.api import (
     log,
     models,
     options as options_api,
+    orders,
     prompts,
     status,
     turns,
@@ -106,6 +110,7 @@ def make_app(settings: Settings) -> FastAPI:
         log.router,
         models.router,
         options_api.router,
+        orders.router,
         pages.router,
         prompts.router,
     ):
@@ -157,8 +162,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     )
     await companion.start()
     stack.push_async_callback(companion.stop)
+    guard.users = Users(connection)
+    guard.users.start()
     await connection.start()
     stack.push_async_callback(connection.stop)
+    stack.push_async_callback(guard.users.stop)
     stack.push_async_callback(mirror.stop)
     home = Home(
         mirror, Actions(connection, mirror), Templates(connection), Translations(connection)

@@ -79,3 +79,17 @@ CATALOGUE: tuple[Known, ...] = (
         "For a graphics card with 12 GB or more.",
     ),
 )  # fmt: skip
+
+LIBRARY: tuple[str, ...] = (
+    *(known.name for known in CATALOGUE),
+    *("deepseek-r1:1.5b", "deepseek-r1:7b", "deepseek-r1:8b", "functiongemma:270m"),
+    *("gemma3:270m", "gemma3:1b", "gemma3:4b", "gemma3:12b", "gemma3:27b"),
+    *("gemma3n:e2b", "gemma3n:e4b", "gemma4:12b", "gpt-oss:20b", "granite4:350m", "granite4:1b"),
+    *("granite4:3b", "llama3.1:8b", "llama3.2:1b", "llama3.2:3b", "llama3.2-vision:11b"),
+    *("mistral:7b", "mistral-nemo:12b", "ministral-3:3b", "ministral-3:8b", "phi4:14b"),
+    *("phi4-mini:3.8b", "qwen2.5:0.5b", "qwen2.5:1.5b", "qwen2.5:3b", "qwen2.5:7b"),
+    *("qwen2.5vl:3b", "qwen2.5vl:7b", "qwen3:30b", "qwen3:32b", "qwen3-vl:2b", "qwen3-vl:4b"),
+    *("qwen3-vl:8b", "qwen3.5:0.8b", "qwen3.5:2b", "qwen3.5:9b", "smollm2:360m"),
+    *("smollm2:1.7b", "lfm2.5-thinking:1.2b", "nomic-embed-text:latest", "embeddinggemma:300m"),
+)
+"""Names of Ollama's library that people mean when they mistype one."""

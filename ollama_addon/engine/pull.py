@@ -1,43 +1,64 @@
-"""One download of a model, to its end."""
+"""How far a download of a model is, and what ended it."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
-import httpx
 import ollama
 
-from .server import TROUBLE, Server
+from .catalogue import LIBRARY
 
-_ATTEMPTS = 12
-"""Failures in a row, without a byte in between, after which it is given up."""
-_FIRST_DELAY, _LONGEST_DELAY = 2.0, 60.0
-"""Seconds before the next attempt."""
-_SILENCE = 1800.0
-"""Seconds without a word: checking a large file on a slow card is silent."""
-_WINDOW = 10.0
-"""Seconds over which the rate is measured."""
-_TELL_EVERY = 0.5
-SPARE = 10**9
-"""Bytes of the disk that are left to Home Assistant."""
+State = Literal[
+    "waiting", "pulling", "stalled", "verifying", "retrying", "done", "failed", "cancelled"
+]
+"""`stalled`: nothing has arrived for a minute, though nobody said that anything is wrong."""
 
-State = Literal["waiting", "pulling", "verifying", "retrying", "done", "failed", "cancelled"]
+Cause = Literal[
+    "",
+    "unknown_model",
+    "closed",
+    "newer_needed",
+    "other_machine",
+    "bad_name",
+    "disk_full",
+    "no_room",
+    "refused",
+    "interrupted",
+    "unreachable",
+    "internal",
+]
+"""Why a download failed or is interrupted."""
 
-# What Ollama says when another attempt would end in the same way.
-_HOPELESS = (
-    ("file does not exist", "There is no such model in Ollama's library. Check its name there."),
-    ("invalid model name", "That is not the name of a model."),
-    ("no space left", "The disk is full. Delete models that are not needed, then try again."),
-    ("newer version of ollama", "It needs a newer Ollama. Update the add-on."),
-    ("unauthorized", "It is not open to everybody. Choose another model."),
-    ("requires mlx", "It is made for other machines. Choose another model."),
+# What Ollama says when another attempt would end in the same way. What a registry answers comes
+# through as `pull model manifest: 403: …`, or for 401 and 404 as a sentence of Ollama's own.
+_FINAL: tuple[tuple[str, Cause], ...] = (
+    (r"file does not exist|\b404: ", "unknown_model"),
+    (r"invalid model name", "bad_name"),
+    (r"no space left|\b507: ", "disk_full"),
+    (r"newer version of ollama|\b412: ", "newer_needed"),
+    (r"unauthorized|access denied|\b40[13]: ", "closed"),
+    (r"requires mlx", "other_machine"),
+    (r"\b4(?!08|25|29)\d\d: ", "refused"),
 )
+_STATUSES: dict[int, Cause] = {
+    400: "refused",
+    401: "closed",
+    403: "closed",
+    404: "unknown_model",
+    412: "newer_needed",
+    507: "disk_full",
+}
+_SENTENCES: dict[Cause, str] = {
+    "unknown_model": "There is no such model in Ollama's library. Check its name there.",
+    "bad_name": "That is not the name of a model.",
+    "disk_full": "The disk is full. Delete models that are not needed, then try again.",
+    "newer_needed": "It needs a newer Ollama. Update the app.",
+    "closed": "It is not open to everybody, or there is no such model. Choose another model.",
+    "other_machine": "It is made for other machines. Choose another model.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +72,18 @@ class Pull:
     total: int = 0
     """Bytes, as far as is known."""
     rate: float = 0
-    """Bytes a second."""
+    """Bytes a second, over the last half minute; 0 when nothing arrives or it is not known yet."""
     problem: str = ""
     """What went wrong, as a sentence."""
+    cause: Cause = ""
+    """What went wrong, for programs."""
+    nearest: tuple[str, ...] = ()
+    """Models of the library whose names are nearest, when there is none of this name."""
 
     @property
     def active(self) -> bool:
         """Whether it goes on by itself."""
-        return self.state in ("waiting", "pulling", "verifying", "retrying")
+        return self.state not in ("done", "failed", "cancelled")
 
     @property
     def percent(self) -> int:
@@ -79,11 +104,16 @@ class Pull:
         if self.state == "waiting":
             return f"The model {self.name} waits to be downloaded."
         if self.state == "pulling" and self.seconds_left is not None:
-            minutes = max(1, round(self.seconds_left / 60))
             rate = f"{self.rate / 1e6:.1f} MB/s"
-            return f"The model {self.name} is being downloaded: {size}, {rate}, {minutes} min left."
+            left = _left(self.seconds_left)
+            return f"The model {self.name} is being downloaded: {size}, {rate}, {left} left."
         if self.state == "pulling":
             return f"The model {self.name} is being downloaded{f': {size}' if self.total else ''}."
+        if self.state == "stalled":
+            return (
+                f"The download of {self.name} has stopped at {size}: nothing has arrived for a "
+                "minute. It goes on by itself when the connection does."
+            )
         if self.state == "verifying":
             return f"The model {self.name} has been downloaded and is being checked."
         if self.state == "retrying":
@@ -95,94 +125,45 @@ class Pull:
         return f"The model {self.name} is ready."
 
 
-async def pull(
-    server: Server, name: str, free: Callable[[], int] | None = None
-) -> AsyncGenerator[Pull, None]:
-    """Download the model `name` to `server`, through interruptions, telling how far it is.
-
-    `free` tells how many bytes of its disk are free, where that can be known. The last that is
-    yielded is `done` or `failed`. Closed before, the download stops, and what has arrived is
-    used when it is pulled again.
-    """
-    now = Pull(name, "pulling")
-    failures, best = 0, 0
-    while True:
-        try:
-            async with aclosing(_attempt(server, name)) as steps:
-                async for now in steps:
-                    if now.completed > best:
-                        failures, best = 0, now.completed
-                    if free is not None and (problem := _too_large(now, free())):
-                        yield replace(now, state="failed", rate=0, problem=problem)
-                        return
-                    yield now
-            return
-        except TROUBLE as error:
-            failures += 1
-            hopeless = _hopeless(error)
-            if hopeless or failures >= _ATTEMPTS:
-                problem = hopeless or f"{_reason(server, error)} Try again later."
-                yield replace(now, state="failed", rate=0, problem=problem)
-                return
-            delay = min(_FIRST_DELAY * 2 ** (failures - 1), _LONGEST_DELAY)
-            problem = f"{_reason(server, error)} The next attempt is in {delay:g} s."
-            now = replace(now, state="retrying", rate=0, problem=problem)
-            yield now
-            await asyncio.sleep(delay)
+def _left(seconds: float) -> str:
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{max(1, round(seconds / 60))} min"
 
 
-async def _attempt(server: Server, name: str) -> AsyncGenerator[Pull, None]:
-    files: dict[str, tuple[int, int]] = {}
-    seen: deque[tuple[float, int]] = deque()
-    told = -_TELL_EVERY
-    state: State = "waiting"
-    request = {"model": name, "stream": True}
-    async with aclosing(server.lines("/api/pull", request, _SILENCE, _SILENCE)) as lines:
-        async for line in lines:
-            now = time.monotonic()
-            if digest := line.get("digest"):
-                files[digest] = (int(line.get("completed") or 0), int(line.get("total") or 0))
-            completed = sum(part for part, _ in files.values())
-            total = sum(whole for _, whole in files.values())
-            seen.append((now, completed))
-            while seen[0][0] < now - _WINDOW:
-                seen.popleft()
-            elapsed = now - seen[0][0]
-            rate = (completed - seen[0][1]) / elapsed if elapsed else 0.0
-            before, state = state, _state(str(line.get("status", "")))
-            if state != before or now - told >= _TELL_EVERY:
-                told = now
-                yield Pull(name, state, completed, total, rate if state == "pulling" else 0)
-    if state != "done":
-        raise httpx.RemoteProtocolError("the download stopped in the middle")
-
-
-def _too_large(now: Pull, free: int) -> str:
-    """Say that the disk would be too full, if it would be."""
-    needed = now.total - now.completed
-    if now.state != "pulling" or needed + SPARE <= free:
-        return ""
-    return (
-        f"It needs {needed / 1e9:.1f} GB, and of the {free / 1e9:.1f} GB that are free on the "
-        f"disk {SPARE / 1e9:.0f} GB is kept for Home Assistant. Delete models that are not "
-        "needed, then try again."
-    )
-
-
-def _state(status: str) -> State:
-    if status == "success":
-        return "done"
-    return "verifying" if status.startswith(("verifying", "writing", "removing")) else "pulling"
-
-
-def _hopeless(error: Exception) -> str:
+def final_cause(error: Exception) -> Cause:
+    """Return why another attempt would end in the same way; empty when it may not."""
     if not isinstance(error, ollama.ResponseError):
         return ""
     text = error.error.lower()
-    return next((sentence for needle, sentence in _HOPELESS if needle in text), "")
+    for pattern, cause in _FINAL:
+        if re.search(pattern, text):
+            return cause
+    return _STATUSES.get(error.status_code, "")
 
 
-def _reason(server: Server, error: Exception) -> str:
-    if isinstance(error, ollama.ResponseError):
-        return f"Ollama said: {' '.join(error.error.split())[:300]}."
-    return f"{server.name} broke it off."
+def sentence_of(cause: Cause, error: ollama.ResponseError, nearest: tuple[str, ...]) -> str:
+    """Say what ended a download for good, and what to do."""
+    sentence = _SENTENCES.get(cause) or f"{words_of(error)} Another attempt would end like that."
+    if nearest:
+        sentence += f" The nearest names are: {', '.join(nearest)}."
+    return sentence
+
+
+def words_of(error: ollama.ResponseError) -> str:
+    """Return what Ollama said, as a sentence."""
+    return f"Ollama said: {' '.join(error.error.split())[:300]}."
+
+
+def nearest_names(name: str) -> tuple[str, ...]:
+    """Return up to three models of Ollama's library whose names are nearest to one."""
+    wanted = name.lower().removeprefix("registry.ollama.ai/").removeprefix("library/")
+    model = wanted.partition(":")[0]
+    same = [known for known in LIBRARY if known.partition(":")[0] == model and known != wanted]
+    if same:
+        return tuple(same[:3])  # only its tag is wrong
+    close = get_close_matches(wanted, LIBRARY, n=3, cutoff=0.7)
+    families = sorted({known.partition(":")[0] for known in LIBRARY})
+    for family in get_close_matches(model, families, n=2, cutoff=0.6):
+        close += [known for known in LIBRARY if known.partition(":")[0] == family]
+    return tuple(dict.fromkeys(close))[:3]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -65,6 +66,10 @@ class Servers:
         """Called with the model and the last chunk of each answer."""
         self.tight = ""
         """A warning about the model that was loaded last, when it leaves too little memory."""
+        self.loading: Counter[str] = Counter()
+        """Models that are being loaded, by canonical name."""
+        self.too_large: set[str] = set()
+        """Models that were not loaded for want of memory when they were last asked."""
         self._queues: dict[tuple[str, str], Queue] = {}
         """By server and model."""
         self._answering = 0
@@ -76,6 +81,7 @@ class Servers:
     def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
         """Take over other options; models are loaded anew where their runner differs."""
         self.engine = engine
+        self._agents = tuple(agents)
         self._contexts = context_windows(agents)
         self._keep_alives = keep_alives(agents)
 
@@ -175,6 +181,11 @@ class Servers:
         """The context window, in tokens, that the bundled server gives to who names none."""
         return default_context(self._contexts)
 
+    def used_by(self, model: str) -> tuple[str, ...]:
+        """Return the ids of the agents that use `model`."""
+        name = canonical(model)
+        return tuple(a.id for a in self._agents if a.model and canonical(a.model) == name)
+
     @property
     def reloaded_by_v1(self) -> tuple[tuple[str, Server], ...]:
         """The agents' models that calls of `/v1/…` load anew, each with the server that has it.
@@ -257,12 +268,14 @@ class Servers:
             try:
                 async with self.answering(server, model, task=task):
                     await self.check_fit(server, model)
-                    async with aclosing(server.chat(request)) as chunks:
-                        async for chunk in chunks:
-                            answered = True
-                            if chunk.get("done"):
-                                self._learn(server, model, chunk)
-                            yield chunk
+                    with self._loading(server, model) as until_it_answers:
+                        async with aclosing(server.chat(request)) as chunks:
+                            async for chunk in chunks:
+                                answered = True
+                                until_it_answers.close()
+                                if chunk.get("done"):
+                                    self._learn(server, model, chunk)
+                                yield chunk
                 return
             except TROUBLE as error:
                 trouble = server.said(error, model)
@@ -271,6 +284,20 @@ class Servers:
                 if answered or server is servers[-1]:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
+
+    @contextmanager
+    def _loading(self, server: Server, model: str) -> Iterator[ExitStack]:
+        """Count a model that is not in memory as loading, until the stack is closed."""
+        name = canonical(model)
+        with ExitStack() as until_it_answers:
+            if name not in server.loaded:
+                self.loading.update([name])
+                until_it_answers.callback(self._loaded, name)
+            yield until_it_answers
+
+    def _loaded(self, name: str) -> None:
+        self.loading.subtract([name])
+        self.loading = +self.loading
 
     async def need(self, server: Server, model: str) -> Need | None:
         """Tell how the memory that `model` needs compares with what there is.
@@ -295,14 +322,17 @@ class Servers:
 
         Raises AddonError (`model_too_large`).
         """
-        if not server.bundled or canonical(model) in server.loaded:
+        name = canonical(model)
+        if not server.bundled or name in server.loaded:
             return
         await server.check()  # it may have been loaded, or another one unloaded, since
         found = await self.need(server, model)
+        self.too_large.discard(name)
         if found is None:
             return
         self.tight = found.sentence(model, self.context_window(model) or OLLAMAS_CONTEXT)
         if found.fits == "no":
+            self.too_large.add(name)
             raise AddonError("model_too_large", self.tight, 507)
         if self.tight:
             _LOGGER.warning("%s", self.tight)

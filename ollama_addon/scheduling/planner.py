@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ollama_addon.agent.actions.confirmation import asks_first
 from ollama_addon.agent.agent import Agent
@@ -101,6 +102,17 @@ class Planner:
         wanted = set(entities)
         return tuple(each for each in found if not wanted or wanted & set(each.entities))
 
+    def summary(self) -> dict[str, Any]:
+        """Return the next order and how many there are, without what was said."""
+        house = self._house()
+        found = self._scheduler.open_orders
+        first = found[0] if found else None
+        return {
+            "next": at(first.due, house).isoformat() if first else None,
+            "entity_ids": list(_entities(first, house)) if first else [],
+            "count": len(found),
+        }
+
     def listing(self, planned: Sequence[Planned], language: str) -> str:
         """Return what is planned as a sentence."""
         words = self._words(language)
@@ -121,6 +133,12 @@ class Planner:
             return self._refused("unknown", words)
         said = [entry(order, self._house(), words) for order in gone]
         return Answer(words.text("cancelled", list="; ".join(said)))
+
+    async def do_now(self, order_id: str) -> None:
+        """Do an order now instead of at its time. Raises AddonError."""
+        order = self._find(order_id)
+        if order is None or not await self._scheduler.move(replace(order, due=time.time())):
+            raise AddonError("unknown_order", "This order is not planned any more.", 404)
 
     async def move(self, order_id: str, when: When, language: str) -> Kept | Refused:
         """Do an order at another time; what was not said of it stays as it was."""
@@ -200,12 +218,11 @@ class Planner:
 
     def _planned_of(self, order: Order) -> Planned:
         house, speaker = self._house(), order.speaker
-        members = [member.id for action in order.actions for member in members_of(action, house)]
         return Planned(
             order.id,
             "order",
             at(order.due, self._house()),
-            tuple(dict.fromkeys(members)),
+            _entities(order, house),
             order.text,
             entry(order, house, self._words(speaker.language)),
             speaker.language,
@@ -223,6 +240,12 @@ class Planner:
 
     def _now(self) -> datetime:
         return now_in(self._house())
+
+
+def _entities(order: Order, house: House) -> tuple[str, ...]:
+    """Return the ids of what an order is about, each once."""
+    members = (member.id for action in order.actions for member in members_of(action, house))
+    return tuple(dict.fromkeys(members))
 
 
 def _filled(when: When, before: datetime, now: datetime) -> When:

@@ -8,7 +8,6 @@ a sentence is for the readers to tell.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +15,8 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 import yaml
+
+from ollama_addon.understanding.tokens import fold, plain, words as split
 
 
 class LexiconError(ValueError):
@@ -35,12 +36,12 @@ FLAT = (
     "articles fillers openers requests wishes subjects auxiliaries past be and or then but except "
     "only negations leave all both any everything other one pronouns same more_of_it in to by "
     "list_prepositions talk yes no never_mind undo corrections weak places house here outside "
-    "one_unit half and_a_half point"
+    "one_unit half and_a_half point pairs"
 ).split()
 """Groups that are a list of phrases."""
 KEYED = (
     "questions verbs particles attributes directions amounts levels colors whites modes feelings "
-    "states units durations"
+    "states units durations numbers happens"
 ).split()
 """Groups that hold a list of phrases for each meaning."""
 _OPPOSITES = (
@@ -63,31 +64,9 @@ _REQUIRED = (
     "questions yes no never_mind weak verbs particles nouns directions amounts levels colors "
     "states places units later feelings talk"
 ).split()
-_SPACES = re.compile(r"\s+")
 
 
-@lru_cache(32_768)
-def plain(text: str) -> str:
-    """Return a text in lower case, composed, with one kind of apostrophe and of hyphen."""
-    composed = (
-        unicodedata.normalize("NFC", text).casefold() if "ß" not in text else _keep_sharp(text)
-    )
-    return composed.replace("’", "'").replace("‘", "'").replace("‐", "-").replace("–", "-")
-
-
-def _keep_sharp(text: str) -> str:
-    return "ß".join(unicodedata.normalize("NFC", part).casefold() for part in text.split("ß"))
-
-
-@lru_cache(32_768)
-def fold(text: str) -> str:
-    """Return a plain text without accents: how words are compared when the plain form differs."""
-    decomposed = unicodedata.normalize("NFKD", plain(text).replace("ß", "ss").replace("ł", "l"))
-    stripped = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return stripped.replace("ø", "o").replace("æ", "ae").replace("œ", "oe").replace("đ", "d")
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """The words of one language."""
 
@@ -159,12 +138,13 @@ def read(data: Mapping[str, Any]) -> Lexicon:
     phrases: dict[tuple[str, ...], dict[Sense, None]] = {}
     folded: dict[tuple[str, ...], dict[Sense, None]] = {}
     lists: dict[str, tuple[str, ...]] = {}
-    apart = data.get("script", "spaces") != "characters"
-    for group, meaning, words in _entries(data):
+    characters = data.get("script", "spaces") == "characters"
+    clitics = tuple(plain(each) for each in data.get("clitics") or ())
+    for group, meaning, listed in _entries(data):
         name = f"{group}.{meaning}" if meaning else group
-        lists[name] = lists.get(name, ()) + tuple(words)
-        for phrase in words:
-            key = split(phrase, apart=apart)
+        lists[name] = lists.get(name, ()) + tuple(listed)
+        for phrase in listed:
+            key = split(phrase, characters=characters, clitics=clitics)
             if not key:
                 raise LexiconError(f"{tag}: {name} has an empty phrase")
             sense = Sense(group, meaning)
@@ -173,7 +153,10 @@ def read(data: Mapping[str, Any]) -> Lexicon:
     gaps = {}
     for pattern, action in (data.get("gaps") or {}).items():
         first, mark, last = pattern.partition(" .. ")
-        gaps[split(first, apart=apart), split(last, apart=apart) if mark else ()] = str(action)
+        gaps[
+            split(first, characters=characters, clitics=clitics),
+            split(last, characters=characters, clitics=clitics) if mark else (),
+        ] = str(action)
     return Lexicon(
         tag,
         str(data.get("script", "spaces")),
@@ -184,21 +167,10 @@ def read(data: Mapping[str, Any]) -> Lexicon:
         tuple(sorted(data.get("suffixes") or (), key=len, reverse=True)),
         dict(data.get("alternations") or {}),
         tuple(data.get("links") or ()),
-        tuple(plain(each) for each in data.get("clitics") or ()),
+        clitics,
         tuple(data.get("enclitics") or ()),
         lists,
     )
-
-
-_WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['\-./][^\W\d_]+)*'?|[%°½¼¾&=/+]|'[^\W\d_]+|\d")
-
-
-def split(phrase: str, *, apart: bool = True) -> tuple[str, ...]:
-    """Return the plain words of a phrase; characters where words are not written apart."""
-    text = plain(phrase)
-    if apart:
-        return tuple(_WORD.findall(text))
-    return tuple(c for c in text if not c.isspace())
 
 
 def _entries(data: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:

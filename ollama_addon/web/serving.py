@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ollama_addon.errors import AddonError
-from ollama_addon.web.access.door import refusal
+from ollama_addon.web.access.auth import USER_HEADER
+from ollama_addon.web.access.refusals import refusal
 
 _HEAD_TIME = 10.0
 """Seconds in which a connection has to bring a request."""
 _STUCK_TIME = 60.0
 """Seconds that an answer waits for somebody who does not read it."""
+_LARGEST_HEAD = 64 * 1024
+"""Bytes of a request before its body."""
 _CONNECTIONS = 256
 """Beyond these, who comes is told 503."""
+
+_SMALL = USER_HEADER.lower()
 
 _STOPPING = AddonError("stopping", "The add-on is being stopped. Try again in a moment.", 503)
 
@@ -63,11 +69,40 @@ class _Interruptible:
                 await refusal(_STOPPING)(scope, receive, send)
 
 
+class _Exact(h11.Connection):
+    """Takes the user of ingress from a header that is written as the Supervisor writes it.
+
+    A browser may send one too. The Supervisor takes that away only where the case is its own;
+    otherwise it takes the place of the Supervisor's. uvicorn hands on small letters, so that
+    this is the last place where the two can be told apart: a forged one is left without a value.
+    """
+
+    def next_event(self) -> Any:
+        """Return what has arrived."""
+        event = super().next_event()
+        if not isinstance(event, h11.Request):
+            return event
+        written = event.headers.raw_items()
+        forged = {name for name, _ in written if name.lower() == _SMALL and name != USER_HEADER}
+        if not forged:
+            return event
+        return h11.Request(
+            method=event.method,
+            target=event.target,
+            headers=[(name, b"" if name in forged else value) for name, value in written],
+            http_version=event.http_version,
+        )
+
+
 class Impatient(H11Protocol):
     """Hangs up on who sends no request, or does not read the answer to it.
 
     uvicorn itself waits for ever for both; it limits the time between two requests only.
     """
+
+    def __init__(self, config: uvicorn.Config, *others: Any, **more: Any) -> None:
+        super().__init__(config, *others, **more)
+        self.conn = _Exact(h11.SERVER, _LARGEST_HEAD)
 
     _looking: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None

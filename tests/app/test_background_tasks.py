@@ -20,7 +20,7 @@ from tests.engine.scripted import until
 from tests.engine.test_daemon import SERVER
 from tests.home.scripted_home import TOKEN, ScriptedHome
 from tests.home.scripted_house import ScriptedHouse
-from tests.web.running import INGRESS, PANEL, settings
+from tests.web.running import settings
 
 LASTING = {
     "Ollama server",
@@ -117,18 +117,17 @@ async def sidecar(
                 engine_command=(sys.executable, "-c", SERVER, ""),
             )
         )
-        transport = httpx.ASGITransport(app, client=(INGRESS, 1))
+        transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(
-                transport=transport, base_url="http://panel", headers=PANEL
-            ) as browser,
+            httpx.AsyncClient(transport=transport, base_url="http://sidecar") as client,
         ):
-            yield app.state.parts, browser
+            client.headers["Authorization"] = f"Bearer {app.state.parts.access.token}"
+            yield app.state.parts, client
 
 
-async def status(browser: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await browser.get("/api/status", headers={"X-Remote-User-Id": "1"})
+async def status(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.get("/api/status")
     return dict(answer.raise_for_status().json())
 
 
@@ -138,15 +137,15 @@ async def test_each_task_fails_and_comes_back(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    parts, browser = sidecar
+    parts, client = sidecar
     await until(lambda: parts.mirror.ready)
     await until(lambda: parts.daemon is not None and parts.daemon.state == "running")
     await until(lambda: {n for n, task in saboteur.running.items() if not task.done()} >= LASTING)
-    assert (await status(browser))["background"]["state"] == "ok"
+    assert (await status(client))["background"]["state"] == "ok"
 
     for name in sorted(LASTING - {"home mirror"}):
         await saboteur.sabotage(name)
-        part = (await status(browser))["background"]
+        part = (await status(client))["background"]
         assert part["state"] == "degraded"
         assert name in part["message"]
         assert f"The task '{name}' failed" in caplog.text
@@ -156,13 +155,13 @@ async def test_each_task_fails_and_comes_back(
     # The mirror says itself what is wrong, and stays with its subscriptions.
     saboteur.fail("home mirror")
     await until(lambda: bool(parts.mirror.trouble))
-    assert (await status(browser))["home"]["state"] == "degraded"
+    assert (await status(client))["home"]["state"] == "degraded"
     await until(lambda: not parts.mirror.trouble)
 
     # All are there again, and do what they are for.
     await until(lambda: parts.daemon is not None and parts.daemon.state == "running")
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.get(f"http://127.0.0.1:{parts.access.gateway_port}/api/version")
+    async with httpx.AsyncClient(trust_env=False) as other:
+        answer = await other.get(f"http://127.0.0.1:{parts.access.gateway_port}/api/version")
     assert answer.status_code == 401
 
 
@@ -171,9 +170,9 @@ async def test_they_are_well_again_after_a_while(
     saboteur: Saboteur,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, browser = sidecar
+    _, client = sidecar
     monkeypatch.setattr(background, "STABLE", 0.01)
     await until(saboteur.all_run)
     await saboteur.sabotage("satellites")
     await until(lambda: not background.failing())
-    assert (await status(browser))["background"]["state"] == "ok"
+    assert (await status(client))["background"]["state"] == "ok"

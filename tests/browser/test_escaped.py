@@ -8,16 +8,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, HttpCredentials, expect
 
 from ollama_addon.app.wiring import make_app
 from ollama_addon.web.listener import Listener
 from tests.browser.panel import Panel
 from tests.test_upgrades import record
-from tests.web.running import settings
+from tests.web.running import PASSWORD, settings
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
+CREDENTIALS: HttpCredentials = {"username": "anyone", "password": PASSWORD}
 EVIL = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 
 
@@ -26,7 +27,7 @@ async def test_markup_is_shown_and_not_run(browser: Browser, tmp_path: Path, pag
     agent = {"name": EVIL[:60], "model": "m:1", "instructions": EVIL, "control_home": False}
     options = {"agents": [agent], "servers": [{"url": "http://127.0.0.1:9"}]}
     (tmp_path / "options.json").write_text(json.dumps(options))
-    app = make_app(settings(tmp_path, ingress_peer="127.0.0.1"))
+    app = make_app(settings(tmp_path, ingress_peer="", password=PASSWORD))
     listener = Listener(app, "127.0.0.1", 0)
     await listener.start()
     async with httpx.AsyncClient(trust_env=False) as client:
@@ -39,8 +40,7 @@ async def test_markup_is_shown_and_not_run(browser: Browser, tmp_path: Path, pag
     parts.journal.keep(said)
     await parts.journal.get(said.turn_id)
     logging.getLogger("ollama_addon.engine").warning("%s", EVIL)
-    headers = {"X-Ingress-Path": "/x"}
-    context = await browser.new_context(extra_http_headers=headers, locale="en-GB")
+    context = await browser.new_context(locale="en-GB", http_credentials=CREDENTIALS)
     async with Panel(await context.new_page(), f"http://127.0.0.1:{listener.port}/") as tab:
         await tab.open(page)
         if page == "happened":
@@ -55,10 +55,10 @@ async def test_markup_is_shown_and_not_run(browser: Browser, tmp_path: Path, pag
 async def test_token_and_key_are_made_anew_with_the_keyboard(
     browser: Browser, tmp_path: Path
 ) -> None:
-    app = make_app(settings(tmp_path, ingress_peer="127.0.0.1"))
+    app = make_app(settings(tmp_path, ingress_peer="", password=PASSWORD))
     listener = Listener(app, "127.0.0.1", 0)
     await listener.start()
-    context = await browser.new_context(extra_http_headers={"X-Ingress-Path": "/x"}, locale="en-GB")
+    context = await browser.new_context(locale="en-GB", http_credentials=CREDENTIALS)
     async with Panel(await context.new_page(), f"http://127.0.0.1:{listener.port}/") as tab:
         page = tab.page
         await tab.open("agents")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from dev.homeassistant import HomeAssistant
+from dev.homeassistant.core import HomeAssistant
 from ollama_addon.errors import AddonError
 from tests.engine.scripted import Scripted
 from tests.home.linked import HOME, POET, Linked, linked

@@ -40,6 +40,8 @@ class Scripted:
         """Models in memory, and their bytes there."""
         self.expires: dict[str, datetime] = {}
         """Until when they are there, where that is told."""
+        self.vram: dict[str, int] = {}
+        """Bytes of them on a graphics card, where that is told."""
         self.requests: list[tuple[str, Any]] = []
         """Path and body of everything that was posted."""
         self.on: dict[str, Handler] = {}
@@ -96,6 +98,7 @@ class Scripted:
                 loaded = [
                     {"name": m, "model": m, "size": s}
                     | ({"expires_at": self.expires[m].isoformat()} if m in self.expires else {})
+                    | ({"size_vram": self.vram[m]} if m in self.vram else {})
                     for m, s in self.loaded.items()
                 ]
                 return web.json_response({"models": loaded})

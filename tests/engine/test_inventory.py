@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from ollama_addon.engine import pull as pull_module
+from ollama_addon.engine import pulling as pull_module
+from ollama_addon.engine.downloads import Downloads
 from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.pull import Pull
 from ollama_addon.engine.servers import Servers
@@ -145,7 +146,7 @@ async def test_a_download_that_is_cut_off_is_resumed(scripted: Scripted) -> None
     [
         ("pull model manifest: file does not exist", "no such model"),
         ("write blob: no space left on device", "disk is full"),
-        ("pull model manifest: 412: requires a newer version of Ollama", "Update the add-on"),
+        ("pull model manifest: 412: requires a newer version of Ollama", "Update the app"),
     ],
 )
 async def test_what_cannot_get_better_is_not_tried_again(
@@ -286,7 +287,7 @@ async def test_a_disk_that_is_too_full(scripted: Scripted, monkeypatch: pytest.M
     scripted.on["/api/pull"] = lambda request: lines(
         request, MANIFEST, part(0), then=_wait(asyncio.Event())
     )
-    monkeypatch.setattr(Inventory, "_free", lambda self: int(4.5 * GB))
+    monkeypatch.setattr(Downloads, "free", lambda self: int(4.5 * GB))
     async with inventory(scripted.url) as models:
         models._servers.all[0].bundled = True
         await models.pull("large:1")
@@ -303,7 +304,7 @@ async def test_a_disk_that_fills_up_on_the_way(
     scripted.on["/api/pull"] = lambda request: lines(
         request, part(GB), part(2 * GB), part(2 * GB + 1), then=_wait(asyncio.Event())
     )
-    monkeypatch.setattr(Inventory, "_free", lambda self: free.pop(0))
+    monkeypatch.setattr(Downloads, "free", lambda self: free.pop(0))
     async with inventory(scripted.url) as models:
         models._servers.all[0].bundled = True
         await models.pull("large:1")
@@ -314,7 +315,7 @@ async def test_what_has_arrived_is_not_needed_again(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripted.on["/api/pull"] = lambda request: lines(request, part(4 * GB - 1), SUCCESS)
-    monkeypatch.setattr(Inventory, "_free", lambda self: int(1.1 * GB))
+    monkeypatch.setattr(Downloads, "free", lambda self: int(1.1 * GB))
     async with inventory(scripted.url) as models:
         models._servers.all[0].bundled = True
         await models.pull("large:1")

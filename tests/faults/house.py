@@ -116,6 +116,7 @@ def furnished(home: ScriptedHome) -> ScriptedHouse:
     house.add("switch.coffee", original_name="Coffee machine", area_id="kitchen")
     home.posts["intent/handle"] = done
     home.answers["config_entries/get"] = []
+    home.answers["manifest/get"] = Exception("Integration not found")
     home.answers["frontend/get_translations"] = {"resources": {}}
     return house
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from dev.homeassistant import HomeAssistant, home_assistant
+from dev.homeassistant.core import HomeAssistant, home_assistant
 from dev.stack import ROOT
 from ollama_addon.home import connection as connection_module, mirror as mirror_module
 from ollama_addon.home.connection import Connection

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from dev.homeassistant import HomeAssistant
+from dev.homeassistant.core import HomeAssistant
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.connection import Connection

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from dev.homeassistant import HomeAssistant
+from dev.homeassistant.core import HomeAssistant
 
 _CLIENT = "http://localhost/"
 

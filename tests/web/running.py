@@ -12,17 +12,19 @@ import httpx
 
 from ollama_addon.app.settings import Settings
 from ollama_addon.app.wiring import make_app
-from ollama_addon.web.access.auth import read_token
+from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.state import Parts
 
 INGRESS = "172.30.32.2"
-PANEL = {"X-Ingress-Path": "/api/hassio_ingress/secret", "X-Requested-With": "panel"}
+PASSWORD = "the password of the panel"
+PANEL = {"X-Requested-With": "panel"}
+"""What the panel's scripts send."""
 
 
 @dataclass
 class Sidecar:
-    """The app and a browser in front of it, behind ingress."""
+    """The app and a browser in front of it, with the password."""
 
     browser: httpx.AsyncClient
     parts: Parts
@@ -50,21 +52,28 @@ def settings(data: Path, ingress_peer: str = INGRESS, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def sidecar(data: Path, password: str = "") -> AsyncIterator[Sidecar]:
-    app = make_app(settings(data, password=password))
-    transport = httpx.ASGITransport(app, client=(INGRESS, 1))
+async def sidecar(data: Path, password: str = PASSWORD) -> AsyncIterator[Sidecar]:
+    app = make_app(settings(data, ingress_peer="", password=password))
+    transport = httpx.ASGITransport(app, client=("192.168.1.4", 1))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://panel", headers=PANEL) as browser,
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://panel",
+            headers=PANEL,
+            auth=httpx.BasicAuth("anyone", password),
+        ) as browser,
     ):
         parts = app.state.parts
         yield Sidecar(browser, parts, parts.access.token)
 
 
 @asynccontextmanager
-async def listening(data: Path, ingress_peer: str = INGRESS) -> AsyncIterator[tuple[int, str]]:
+async def listening(
+    data: Path, ingress_peer: str = INGRESS, **more: Any
+) -> AsyncIterator[tuple[int, str]]:
     """Run the app as it is run in the container; gives its port and its token."""
-    app = make_app(settings(data, ingress_peer))
+    app = make_app(settings(data, ingress_peer, **more))
     listener = Listener(app, "127.0.0.1", 0)
     await listener.start()
     try:

@@ -1,133 +1,387 @@
-"""Whether what a model proposes is what the person asked for.
+"""Whether what a model proposes contradicts what the person said.
 
-Names, states, lists and calendars are written by others, and a model may take what it reads
-there for an order. What the person said is the only order there is: what has nothing to do
-with it is left undone, or asked about first.
+A capable model is free: an action is stopped only for a contradiction, and asked about only
+when it reaches the whole home without the person having said so. Names, states, lists and
+calendars are written by others: what a model takes from them for an order mostly contradicts
+what was said, and is stopped for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from ollama_addon.agent.actions.confirmation import asks_first
+from rapidfuzz import fuzz
+
+from ollama_addon.agent.actions import directions
+from ollama_addon.agent.actions.old_grounding import (  # until the agent uses `check`
+    Clause as Clause,
+    meant as meant,
+)
 from ollama_addon.agent.actions.repair import Repaired, Verdict
-from ollama_addon.agent.strategies.structured import MARGIN
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.offers import Offer
-from ollama_addon.understanding.vocabulary import (
-    TARGETLESS,
-    VERBS,
-    Action,
-    Duration,
-    Group,
-    Target,
-    Text,
-)
-from ollama_addon.understanding.words import Kind, tokens
+from ollama_addon.understanding import interpretation as said
+from ollama_addon.understanding.interpretation import Interpretation, Mood, Role, When
+from ollama_addon.understanding.tokens import fold
+from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action, Group
 
-_PART = 0.33
-"""How much of a name, or of where it is, has to be said for it to be meant."""
-_WHOLE = 0.95
-_APART = 0.3
-"""Who says a whole name does not mean what fits so much worse."""
-_RISKY = ("unlock", "garage_door", "alarm")
-_TELLING = frozenset(
-    "tell let announce broadcast say inform shout everyone everybody "
-    "sag sagt sage ruf rufe durchsage allen dis dites annonce previens prevenez "
-    "di dile diles avisa anuncia todos zeg roep meld iedereen "
-    "avvisa annuncia tutti powiedz oglos wszystkim diz diga avise anuncie".split()
-)
-"""Words of who wants something announced."""
-_NOT = frozenset("not don't dont never nicht kein keine nie pas jamais niet geen nunca mai".split())
+Code = Literal[
+    "opposite",  # the contrary of what was said
+    "negated",  # what shall not be done
+    "past",  # what is told of, not asked for
+    "question",  # something is done although something was asked
+    "excluded",  # what was left out: "all but …"
+    "another",  # another thing than the one that was named
+    "no_place",  # a place that is not there
+    "value",  # a number, an item or a message that was not said
+    "later",  # what was said for another time, done now
+    "dropped",  # after a "no" or "never mind"
+    "talk",  # something is done although nothing was asked for
+]
+
 _READING = frozenset(verb.intent for verb in (*VERBS, *TARGETLESS) if verb.reads)
+_TARGET_SLOTS = ("name", "area", "floor", "domain", "device_class")
+_TEXTS = ("item", "message", "search_query")
+_NUMBERS = ("brightness", "temperature", "position", "percentage", "volume_level", "humidity",
+            "value", "brightness_step_pct", "step", "volume_step")  # fmt: skip
+_ACTING = frozenset({Mood.ORDER, Mood.WISH, Mood.TALK, Mood.YES, Mood.UNDO})
+_NOT_ACTING: Mapping[Mood, Code] = {
+    Mood.NEGATED: "negated",
+    Mood.REPORT: "past",
+    Mood.QUESTION: "question",
+    Mood.NO: "dropped",
+    Mood.NEVER_MIND: "dropped",
+}
+_MANY = 3
+"""Things of a kind, of which all together are the whole home's."""
+_ALIKE = 80
+"""How alike texts must be to say the same, of 100."""
+_CLOSE = 0.6
+"""How far a number may be from the one that was said: half degrees, and other scales."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """A part of a sentence: its words, what could be done about it, whether it is a question.
+class Stopped:
+    """What is not done, and why."""
 
-    `weights` are those of the words that name nothing.
+    item: Repaired
+    code: Code
+    clause: said.Clause | None = None
+    """The part of the sentence that it contradicts; with `later`, the one that says when."""
+    entities: tuple[Entity, ...] = ()
+    """What a sentence about it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """What was proposed, held against what was said."""
+
+    done: tuple[Repaired, ...] = ()
+    """To be carried out (or refused, where repair says so); some narrowed to what was said."""
+    stopped: tuple[Stopped, ...] = ()
+    asked: tuple[Repaired, ...] = ()
+    """To be asked about: what reaches the whole home without having been said."""
+
+
+def check(
+    proposed: Sequence[Repaired],
+    interpretation: Interpretation,
+    house: House,
+    times: Sequence[When | None] = (),
+) -> Grounded:
+    """Hold repaired proposals against an interpretation.
+
+    `times` are those that the model gave, one for each proposal, None for now. A pure function.
     """
-
-    said: frozenset[str]
-    offers: Sequence[Offer]
-    asks: bool
-    weights: Mapping[Kind, float]
-
-    def means(self, offer: Offer, *, risky: bool) -> bool:
-        """Whether the words speak for it, and not for something else."""
-        heard = offer.verb_score > 0
-        best = max((each.name_score for each in self.offers if each.target), default=0.0)
-        if offer.target is None:
-            if self.asks:
-                return offer.verb_score > 1
-            # Nobody names what has no name: a length of time or a word of telling will do.
-            length = isinstance(offer.value, Duration) and bool(offer.values)
-            tells = isinstance(offer.value, Text) and not self.said.isdisjoint(_TELLING)
-            return heard or (best < _WHOLE and (length or tells))
-        if best >= _WHOLE and offer.name_score < best - _APART:
-            return False
-        if risky:
-            acting = [each.score for each in self.offers if not each.verb.reads]
-            clear = not self.asks and self.said.isdisjoint(_NOT)
-            return heard and clear and offer.score > max(acting) - MARGIN
-        named = offer.name_score >= _PART
-        if isinstance(offer.value, Text):
-            # "Read my shopping list" speaks of the list, and has nothing written on it.
-            kind = Kind(offer.verb.intent, offer.target.domain)
-            return named and not self.asks and self.weights.get(kind, 0.0) > 0
-        return (heard and named) if self.asks else (heard or named)
+    done: list[Repaired] = []
+    stopped: list[Stopped] = []
+    asked: list[Repaired] = []
+    acting = [clause for clause in interpretation.clauses if clause.mood in _ACTING]
+    for number, item in enumerate(proposed):
+        when = times[number] if number < len(times) else None
+        if _only_looks(item):
+            done.append(item)
+            continue
+        narrowed, code, clause = _judged(item, when, interpretation, acting, house)
+        if code:
+            entities = clause.forbidden or clause.named if clause else ()
+            stopped.append(Stopped(item, code, clause, entities))
+        elif any(_reaches_all(each, interpretation, house) for each in narrowed):
+            asked += narrowed
+        else:
+            done += narrowed
+    if _together_all(done, interpretation, house):
+        return Grounded((), tuple(stopped), (*asked, *done))
+    return Grounded(tuple(done), tuple(stopped), tuple(asked))
 
 
-def meant(
-    proposed: Iterable[Repaired], clauses: Sequence[Clause], house: House
-) -> tuple[list[Repaired], list[Repaired]]:
-    """Part what the person may have asked for from what nothing in the sentence speaks for.
-
-    Looking at something is always the former.
-    """
-    found: tuple[list[Repaired], list[Repaired]] = [], []
-    for item in proposed:
-        found[not _is_meant(item, clauses, house)].append(item)
-    return found
+def _only_looks(item: Repaired) -> bool:
+    return item.action is None or item.verdict is Verdict.REFUSED or item.action.intent in _READING
 
 
-def _is_meant(item: Repaired, clauses: Sequence[Clause], house: House) -> bool:
-    action = item.action
-    if action is None or item.verdict is Verdict.REFUSED or action.intent in _READING:
-        return True
-    targets = item.candidates if item.verdict is Verdict.AMBIGUOUS else (item.target,)
+def _judged(
+    item: Repaired,
+    when: When | None,
+    interpretation: Interpretation,
+    acting: Sequence[said.Clause],
+    house: House,
+) -> tuple[list[Repaired], Code | None, said.Clause | None]:
+    """Return what of a proposal may be done; else why not, and the clause that says so."""
+    assert item.action is not None
+    members = _members(item, house)
+    about = [clause for clause in interpretation.clauses if _is_about(clause, members)]
+    speaking = [clause for clause in about if clause.mood in _ACTING]
+    if not speaking:
+        for clause in (*about, *(interpretation.clauses if not acting else ())):
+            if code := _NOT_ACTING.get(clause.mood):
+                return [], code, clause
+    clauses = speaking or acting
+    if clauses and all(_is_talk(clause) for clause in clauses):
+        return [], "talk", clauses[0]
+    if not speaking:
+        for clause in clauses:
+            if clause.missing_place:
+                return [], "no_place", clause
+        if members and clauses and all(c.named and c.mood is Mood.ORDER for c in clauses):
+            return [], "another", clauses[0]
     for clause in clauses:
-        if _said(action, item.target, clause):
+        if clause.when is not None and when is None and "Timer" not in item.action.intent:
+            return [], "later", clause
+    for clause in speaking:
+        if code := _contradiction(item.action, members, clause, house):
+            return [], code, clause
+    if not _said_texts(item.action, interpretation):
+        return [], "value", next(iter(clauses), None)
+    forbidden, forbidding = _forbidden(members, interpretation)
+    if not forbidden:
+        return _narrowed(item, members, speaking), None, None
+    rest = [entity for entity in members if entity not in forbidden]
+    if rest and isinstance(item.target, Group):
+        return [_for(item, entity) for entity in rest], None, None
+    assert forbidding is not None
+    return [], _NOT_ACTING.get(forbidding.mood, "excluded"), forbidding
+
+
+def _forbidden(
+    members: Collection[Entity], interpretation: Interpretation
+) -> tuple[set[Entity], said.Clause | None]:
+    """Return which of these things must not be touched, and the clause that says so.
+
+    What was left out of an order never may; what was asked or told about may, where another
+    part of the sentence is an order for it.
+    """
+    ordered = {
+        entity
+        for clause in interpretation.clauses
+        if clause.mood in _ACTING
+        for candidate in clause.candidates
+        for entity in candidate.entities
+    }
+    found: set[Entity] = set()
+    forbidding = None
+    for clause in interpretation.clauses:
+        kept = clause.forbidden if clause.mood in _ACTING else {*clause.forbidden} - ordered
+        if here := set(members).intersection(kept):
+            found |= here
+            forbidding = forbidding or clause
+    return found, forbidding
+
+
+def _members(item: Repaired, house: House) -> list[Entity]:
+    if item.verdict is Verdict.AMBIGUOUS:
+        return list(item.candidates)
+    if isinstance(item.target, Entity):
+        return [item.target]
+    return item.target.members(house) if item.target is not None else []
+
+
+def _is_about(clause: said.Clause, members: Collection[Entity]) -> bool:
+    """Whether a clause speaks of any of these things."""
+    return not set(members).isdisjoint(_spoken_of(clause))
+
+
+def _spoken_of(clause: said.Clause) -> Iterator[Entity]:
+    yield from clause.named
+    yield from clause.same_name
+    yield from clause.forbidden
+    if clause.question:
+        yield from clause.question.entities
+    for candidate in clause.candidates:
+        yield from candidate.entities
+
+
+def _is_talk(clause: said.Clause) -> bool:
+    """Whether a clause says nothing but what is known to be small talk."""
+    return (
+        clause.mood is Mood.TALK
+        and bool(clause.words)
+        and all(word.role in (Role.TALK, Role.FILLER) for word in clause.words)
+    )
+
+
+def _contradiction(
+    action: Action, members: Sequence[Entity], clause: said.Clause, house: House
+) -> Code | None:
+    """Return what in a clause about these things an action contradicts."""
+    fitting = [
+        candidate
+        for candidate in clause.candidates
+        if not set(members).isdisjoint(candidate.entities) or not candidate.entities
+    ]
+    meant = {candidate.direction for candidate in fitting} - {""}
+    ways = {directions.direction(action, entity, house) for entity in members or (None,)}
+    if meant and any(
+        all(directions.contradicts(way, direction) for direction in meant) for way in ways
+    ):
+        return "opposite"
+    numbers = {
+        slot: float(each.slots[slot])
+        for candidate in fitting
+        for each in candidate.actions
+        for slot in _NUMBERS
+        if isinstance(each.slots.get(slot), int | float)
+    }
+    spoken = list(_spoken_numbers(clause))
+    for slot in _NUMBERS:
+        value = action.slots.get(slot)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        allowed = [numbers[slot]] if slot in numbers else spoken if spoken else None
+        if allowed is not None and not _is_said(
+            slot, float(value), allowed + spoken, members, house
+        ):
+            return "value"
+    chosen = {
+        slot: each.slots[slot]
+        for candidate in fitting
+        for each in candidate.actions
+        for slot in each.slots
+        if slot not in (*_TARGET_SLOTS, *_NUMBERS, *_TEXTS) and isinstance(each.slots[slot], str)
+    }
+    if any(fold(str(action.slots.get(slot, word))) != fold(word) for slot, word in chosen.items()):
+        return "value"
+    return None
+
+
+def _spoken_numbers(clause: said.Clause) -> Iterator[float]:
+    for word in clause.words:
+        if word.role is Role.VALUE:
+            for text in (word.meaning, word.text):
+                try:
+                    yield float(text.rstrip("%°").replace(",", "."))
+                except ValueError:
+                    continue
+                break
+
+
+def _is_said(
+    slot: str, value: float, spoken: Sequence[float], members: Sequence[Entity], house: House
+) -> bool:
+    """Whether a number is one that was said, itself or as a change of what is so now."""
+    for number in spoken:
+        fahrenheit = (number * 9 / 5 + 32, (number - 32) * 5 / 9) if slot == "temperature" else ()
+        if any(abs(abs(value) - abs(each)) <= _CLOSE for each in (number, *fahrenheit)):
             return True
-        for offer in clause.offers:
-            if offer.verb.intent != action.intent:
-                continue
-            for target in targets:
-                risky = asks_first(action, target, house, _RISKY)
-                if _covers(offer.target, target, house) and clause.means(offer, risky=risky):
-                    return True
+        for entity in members:
+            now = directions.level(slot, entity, house)
+            if now is not None and abs(abs(value - now) - abs(number)) <= _CLOSE:
+                return True
     return False
 
 
-def _said(action: Action, target: Target | None, clause: Clause) -> bool:
-    """Whether what is to be announced or written somewhere are the person's own words."""
-    words = [
-        word
-        for slot in ("message", "item", "search_query")
-        for word in tokens(str(action.slots.get(slot, "")))
-    ]
-    if not words or not clause.said.issuperset(words):
-        return False
-    return target is None or any(offer.target == target for offer in clause.offers)
+def _said_texts(action: Action, interpretation: Interpretation) -> bool:
+    """Whether an item or a message is one that was said, where one was."""
+    for slot in _TEXTS:
+        text = action.slots.get(slot)
+        if not isinstance(text, str):
+            continue
+        wanted = [
+            str(each.slots[slot])
+            for candidate in interpretation.candidates()
+            for each in candidate.actions
+            if slot in each.slots
+        ]
+        if wanted and not any(_alike(text, each) for each in wanted):
+            # The readers may have cut it wrongly: all of its words were said.
+            return set(_words(text)) <= set(_words(interpretation.text))
+    return True
 
 
-def _covers(offered: Target | None, target: Target | None, house: House) -> bool:
-    """Whether who means what was offered may mean the target by it."""
-    if offered == target or offered is None or target is None:
-        return offered == target
-    if not isinstance(offered, Group):
+def _alike(text: str, other: str) -> bool:
+    """Whether two texts say the same: "eggs" and "Egg", "milk" and "some milk"."""
+    words, others = set(_words(text)), set(_words(other))
+    if words and (words <= others or others <= words):
+        return True
+    return fuzz.ratio(" ".join(sorted(words)), " ".join(sorted(others))) >= _ALIKE
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() else " " for c in fold(text)).split()
+
+
+def _narrowed(
+    item: Repaired, members: Sequence[Entity], speaking: Sequence[said.Clause]
+) -> list[Repaired]:
+    """Return a proposal for a whole kind as one for those that were named, where some were."""
+    if not isinstance(item.target, Group) or not speaking:
+        return [item]
+    if any(not clause.named for clause in speaking):
+        return [item]
+    meant = {entity for clause in speaking for entity in _spoken_of(clause)}
+    rest = [entity for entity in members if entity in meant]
+    return [item] if len(rest) == len(members) else [_for(item, entity) for entity in rest]
+
+
+def _for(item: Repaired, entity: Entity) -> Repaired:
+    """Return a proposal for a group as one for an entity of it."""
+    assert item.action is not None
+    slots: dict[str, Any] = {
+        slot: value for slot, value in item.action.slots.items() if slot not in _TARGET_SLOTS
+    }
+    action = Action(item.action.intent, {"name": entity.id, **slots})
+    return replace(item, verdict=Verdict.MENDED, action=action, target=entity)
+
+
+def _reaches_all(item: Repaired, interpretation: Interpretation, house: House) -> bool:
+    """Whether a proposal is about the whole home although nobody said so."""
+    target = item.target
+    if not isinstance(target, Group) or target.area_id or target.floor_id:
         return False
-    whole = set(offered.members(house))
-    return whole.issuperset([target] if isinstance(target, Entity) else target.members(house))
+    members = target.members(house)
+    if len(members) < 2 or len({entity.area_id for entity in members}) < 2:
+        return False
+    return not _said_whole(members, interpretation)
+
+
+def _together_all(done: Sequence[Repaired], interpretation: Interpretation, house: House) -> bool:
+    """Whether proposals for single things together are about all of a kind in the home."""
+    by_kind: dict[tuple[str, str], set[Entity]] = {}
+    for item in done:
+        if item.action is not None and isinstance(item.target, Entity) and not _only_looks(item):
+            by_kind.setdefault((item.action.intent, item.target.domain), set()).add(item.target)
+    for (_, domain), entities in by_kind.items():
+        whole = [each for each in house.entities.values() if each.domain == domain]
+        if len(whole) < _MANY or len(entities) < len(whole):
+            continue
+        if len({each.area_id for each in whole}) > 1 and not _said_whole(whole, interpretation):
+            return True
+    return False
+
+
+def _said_whole(members: Sequence[Entity], interpretation: Interpretation) -> bool:
+    """Whether the person spoke of all of these."""
+    spoken: set[Entity] = set()
+    for clause in interpretation.clauses:
+        spoken |= set(clause.named)
+        for candidate in clause.candidates:
+            if not candidate.whole_home:
+                spoken |= set(candidate.entities)
+    if spoken.issuperset(members):
+        return True
+    return any(
+        word.role is Role.QUANTIFIER and word.meaning in ("all", "everything", "both")
+        for clause in interpretation.clauses
+        if clause.mood in _ACTING and not clause.missing_place
+        for word in clause.words
+    )

@@ -1,375 +1,288 @@
 """The structured strategy: one answer that the engine can only give in a possible form.
 
-The answer is `{"do": ["turn on Kitchen light"]}` or `{"say": "…"}`; a capable model may also
-`{"look": ["Kitchen"]}` once, to be shown states before it answers. The schema holds every
-phrase that may stand in `do`, so that an action the house cannot do cannot be said. A phrase
-costs a small model few tokens and reads like the language it was trained on.
+The answer is `{"do": ["turn on Kitchen light"], "say": "…"}`, where `say` may be left out, or
+`{"say": "…"}`; in a house that is too large to be shown whole, `{"look": ["Kitchen"]}` comes
+first, once. What may stand in `do` is everything that the house can do: the words of the
+sentence do not narrow it. A phrase costs few tokens and reads like the language that models
+were trained on.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rapidfuzz import fuzz, process
-
-from ollama_addon.home.model import Entity
-from ollama_addon.understanding.offers import Offer
-from ollama_addon.understanding.vocabulary import (
-    Action,
-    Choice,
-    Duration,
-    Group,
-    Number,
-    Target,
-    Text,
-    Value,
-    action,
+from ollama_addon.agent.strategies.claims import claims, sentences
+from ollama_addon.agent.strategies.labels import plain
+from ollama_addon.agent.strategies.loose_json import containers, unescaped
+from ollama_addon.agent.strategies.model_output import ModelOutput
+from ollama_addon.agent.strategies.old_structured import (  # until the agent uses `Structured`
+    MARGIN as MARGIN,
+    Choices as Choices,
+    Look as Look,
+    SayStream as SayStream,
+    choose_narrow as choose_narrow,
+    choose_wide as choose_wide,
+    phrases as phrases,
+    read as read,
 )
+from ollama_addon.agent.strategies.phrases import Phrases, Proposed
+from ollama_addon.agent.strategies.speech import clean
+from ollama_addon.home.model import Entity, House
+from ollama_addon.understanding.interpretation import Interpretation
+from ollama_addon.understanding.vocabulary import Action
 
-WIDE = 48
-"""Phrases that a capable model chooses from at most."""
-NARROW = 6
-"""The same for a tiny model."""
-MARGIN = 1.0
-"""A tiny model chooses only among offers that the words tell apart by less than this."""
-POOR = 4.0
-"""Offers below this score are not what the sentence is about."""
-CLEAR = 5.5
-"""An offer above this score is certainly a thing to do."""
-
-_MAX_ACTIONS = 6
+_MAX_ACTIONS = 8
 _MAX_LOOKS = 3
-_TEXT = '[^"\\\\\\n]{1,80}'
-_DURATION = re.compile(r"(\d+) (hours|minutes|seconds)")
+_MAX_PLACES = 60
+"""Areas that may be looked at, of which the first by name are offered."""
+_DOING = ("do", "actions", "action", "commands")
+_SAYING = ("say", "reply", "response", "answer", "message", "text")
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What the model may answer in one turn."""
+class Answer:
+    """What a model answered: what to do, what to say beside it, what it wants to see first."""
 
-    clauses: tuple[tuple[Offer, ...], ...]
-    """For each part of the sentence what may be done about it; one part for a capable model."""
-    may_say: bool
-    exact: bool
-    """Whether each clause asks for exactly one action."""
-    free: tuple[str, ...] = ()
-    """Said words that are no part of a name."""
-    looks: tuple[str, ...] = ()
-    """Places and kinds of things whose states may be asked to be shown before answering."""
-    shown: tuple[Target, ...] = ()
-    """What the sentence may be about, the likeliest first: whose states are shown with it."""
+    actions: tuple[Proposed, ...] = ()
+    say: str = ""
+    """Words that can be spoken. Beside actions they may claim what is not done: see `claims`."""
+    look: tuple[str, ...] = ()
+    """Areas and kinds of things, as `Structured.places` has them."""
 
     @property
-    def may_do(self) -> bool:
-        """Whether there is anything to do."""
-        return any(self.clauses)
+    def empty(self) -> bool:
+        """Whether nothing came of it, so that it has to be asked again."""
+        return not (self.actions or self.say or self.look)
 
-    @property
-    def wants_now(self) -> bool:
-        """Whether the likeliest thing is an order that is carried out at once."""
-        return any(
-            not clause[0].verb.reads
-            and not isinstance(clause[0].value, (Duration, Text))
-            and not clause[0].verb.intent.startswith("script.")
-            for clause in self.clauses
-            if clause
+
+class Structured:
+    """What may be answered in one turn, and how it is read."""
+
+    def __init__(
+        self,
+        phrases: Phrases,
+        interpretation: Interpretation | None = None,
+        *,
+        has_satellite: bool = False,
+        previous: Iterable[Entity] = (),
+        whole: bool = True,
+    ) -> None:
+        """Take the phrases of the house, what the sentence may mean and what was spoken of last.
+
+        `whole` tells that the prompt shows the whole house. Where it does not, only what may be
+        meant can be named, and the model may look at areas and kinds first.
+        """
+        self._phrases = phrases
+        self._timers = has_satellite
+        self._timed = interpretation is None or any(
+            clause.when is not None for clause in interpretation.clauses
         )
-
-    @property
-    def offers(self) -> list[Offer]:
-        """All offers, each once, in order."""
-        return _once(self.clauses)
+        self._whole = whole
+        meant = interpretation.candidates() if interpretation else ()
+        self._shown = {entity.id for candidate in meant for entity in candidate.entities}
+        self._shown |= {entity.id for entity in previous}
+        if interpretation is not None:
+            for clause in interpretation.clauses:
+                self._shown |= {entity.id for entity in (*clause.named, *clause.same_name)}
+        self.places: tuple[str, ...] = () if whole else _places(phrases.house)
+        """What the model may ask to see; empty where it sees the whole house, or has looked."""
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema that the engine holds the answer to."""
-        branches: list[dict[str, Any]] = []
-        if self.may_do:
-            branches.append(_object("do", self._do_schema()))
-        if self.may_say or not self.may_do:
-            branches.append(_object("say", {"type": "string"}))
-        if self.looks:
-            places = {"type": "array", "items": {"enum": list(self.looks)}, "maxItems": _MAX_LOOKS}
-            branches.append(_object("look", {**places, "minItems": 1}))
-        return branches[0] if len(branches) == 1 else {"anyOf": branches}
-
-    def _do_schema(self) -> dict[str, Any]:
-        clauses = [clause for clause in self.clauses if clause]
-        if self.exact:
-            items = [_items(clause, self.exact) for clause in clauses]
-            return {
-                "type": "array",
-                "prefixItems": items,
-                "minItems": len(items),
-                "maxItems": len(items),
-            }
-        return {
+        items = self._phrases.items(
+            timed=self._timed,
+            timers=self._timers,
+            only=None if self._whole else self._shown,
+        )
+        doing = {
             "type": "array",
-            "items": _items(self.offers, self.exact),
+            "items": {"anyOf": items},
             "minItems": 1,
             "maxItems": _MAX_ACTIONS,
         }
+        say = {"type": "string"}
+        branches = [
+            _object({"do": doing, "say": say}, required="do"),
+            _object({"say": say}, required="say"),
+        ]
+        if self.places:
+            looking = {
+                "type": "array",
+                "items": {"enum": list(self.places)},
+                "minItems": 1,
+                "maxItems": _MAX_LOOKS,
+            }
+            branches.append(_object({"look": looking}, required="look"))
+        return {"anyOf": branches}
+
+    def looked(self, places: Sequence[str]) -> list[Entity]:
+        """Let what is in these areas, or of these kinds, be named too; return what that is."""
+        house = self._phrases.house
+        seen = [
+            entity
+            for entity in sorted(house.entities.values(), key=lambda each: each.id)
+            if entity.domain in places
+            or ((area := house.area_of(entity)) and plain(area.name) in places)
+        ]
+        self._shown |= {entity.id for entity in seen}
+        self.places = ()
+        return seen
+
+    def read(self, answer: str) -> Answer:
+        """Return what an answer wants, whatever stands around it: thoughts, fences, words.
+
+        An answer that is no JSON at all is words. Never fails; see `Answer.empty`.
+        """
+        data = _data(answer)
+        if data is None:
+            return Answer(say=_spoken(answer))
+        said = next((data[key] for key in _SAYING if isinstance(data.get(key), str)), "")
+        proposed = [
+            found
+            for written in _listed(next((data[key] for key in _DOING if key in data), None))
+            if (found := self._read(written)) is not None
+        ]
+        once = {(each.action.intent, repr(each.action.slots)): each for each in proposed}
+        if once:
+            return Answer(tuple(once.values()), clean(said))
+        look = tuple(place for place in self.places if place in _listed(data.get("look")))
+        return Answer(say="" if look else clean(said), look=look)
+
+    def _read(self, written: Any) -> Proposed | None:
+        if isinstance(written, str):
+            return self._phrases.read(written)
+        if not isinstance(written, Mapping):
+            return None
+        # Some write an object where a phrase is meant.
+        verb = next((written[k] for k in ("do", "action", "intent", "verb") if k in written), None)
+        name = written.get("name") or written.get("target") or written.get("entity")
+        if not isinstance(verb, str):
+            return None
+        if isinstance(name, str) and (found := self._phrases.read(f"{verb} {name}")):
+            return found
+        if not isinstance(name, str) and (found := self._phrases.read(verb)):
+            return found
+        keys = ("do", "action", "intent", "verb", "target", "entity")
+        slots = {str(key): value for key, value in written.items() if key not in keys}
+        return Proposed(Action(verb, {**slots, "name": name} if name else slots), verb)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A wish to see more of the house before answering."""
+class AnswerStream:
+    """Takes a structured answer as it comes, gives its words sentence by sentence.
 
-    places: tuple[str, ...]
-
-
-def choose_wide(clauses: Sequence[Sequence[Offer]], looks: Sequence[str] = ()) -> Choices:
-    """Return the choices of a capable model: all that the shortlist allows, or words."""
-    merged = sorted(_once(clauses), key=lambda o: -o.score)[:WIDE]
-    about = {offer.target for clause in clauses for offer in _seen(clause)}
-    shown = dict.fromkeys(o.target for o in merged if o.target in about and o.target is not None)
-    return Choices(
-        (tuple(merged),), may_say=True, exact=False, looks=tuple(looks), shown=tuple(shown)
-    )
-
-
-def choose_narrow(clauses: Sequence[Sequence[Offer]]) -> Choices:
-    """Return the choices of a tiny model: what the words leave open, and no more.
-
-    A tiny model picks well among a few things that differ, and poorly among many. Where the
-    words are clear it may not answer with talk, and where they mean nothing it may not act.
+    Words beside actions are not given: what was done is not known yet. A sentence that claims
+    something was done is kept in `withheld` instead. However the answer is cut into pieces, what
+    comes out is the same.
     """
-    kept: list[tuple[Offer, ...]] = []
-    clear = True
-    for clause in clauses:
-        possible = _meant([offer for offer in clause if _complete(offer)])
-        if not possible:
-            clear = False
-            continue
-        best = possible[0].score
-        close = [offer for offer in possible if offer.score > best - MARGIN]
-        kept.append(tuple(_either(close))[:NARROW])
-        clear = clear and best >= CLEAR
-    return Choices(tuple(kept), may_say=not (kept and clear), exact=True)
+
+    _SAY = re.compile(r'^\s*\{\s*"say"\s*:\s*"')
+    _STRING = re.compile(r'(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*')
+
+    def __init__(self, language: str) -> None:
+        self.raw = ""
+        """The answer so far."""
+        self.withheld = ""
+        """Sentences that claim something was done."""
+        self._language = language
+        self._at: int | None = None
+        self._over = False
+        self._words: ModelOutput | None = None
+        self._sentence = ""
+        self._said = False
+
+    def feed(self, chunk: str) -> str:
+        """Take a piece of the answer, return the sentences that are whole."""
+        self.raw += chunk
+        return self._sentences(self._new(chunk), last=False)
+
+    def finish(self) -> str:
+        """Return what is left; the answer is over."""
+        words = ""
+        if self._words is not None:
+            words = self._words.finish()
+        elif self._at is None:
+            data = _data(self.raw)
+            if data is None:
+                words = _spoken(self.raw)
+            elif not any(data.get(key) for key in _DOING):
+                words = next((data[k] for k in _SAYING if isinstance(data.get(k), str)), "")
+        return self._sentences(words, last=True)
+
+    def _new(self, chunk: str) -> str:
+        """Return the words of a piece."""
+        if self._words is not None:
+            return self._words.feed(chunk)
+        if self._at is None:
+            begun = self.raw.lstrip()
+            if begun and begun[0] not in "{`<[":
+                self._words = ModelOutput()
+                return self._words.feed(self.raw)
+            opening = self._SAY.match(self.raw[:200])
+            if opening is None:
+                return ""
+            self._at = opening.end()
+        if self._over:
+            return ""
+        match = self._STRING.match(self.raw, self._at)
+        end = match.end() if match else self._at
+        written = self.raw[self._at : end]
+        if re.search(r"\\u[dD][89abAB][0-9a-fA-F]{2}$", written):
+            # Half of a character waits for the other half.
+            end -= 6
+            written = written[:-6]
+        self._at = end
+        self._over = self.raw[end : end + 1] == '"'
+        return unescaped(written)
+
+    def _sentences(self, words: str, *, last: bool) -> str:
+        self._sentence += words
+        whole = list(sentences(self._sentence))
+        # The last one may go on: "21." may become "21.5".
+        self._sentence = "" if last or not whole else whole.pop()
+        given = ""
+        for sentence in whole:
+            if claims(sentence, self._language):
+                self.withheld += sentence
+                continue
+            spoken = sentence.strip() if self._words is not None else clean(sentence)
+            if spoken:
+                given += f" {spoken}" if self._said else spoken
+                self._said = True
+        return given
 
 
-def read(answer: str, choices: Choices) -> list[tuple[Offer, Action]] | str | Look:
-    """Return what an answer wants done, or its words, or what it wants to see.
-
-    Reads what the schema allows, and what an engine without schemas may make of it: a phrase
-    that is nearly one of the offered ones counts as that one. Raises ValueError for an answer
-    that cannot be understood.
-    """
-    data = json.loads(answer)
-    if not isinstance(data, dict):
-        raise ValueError(f"not an object: {answer[:80]}")
-    if isinstance(say := data.get("say"), str) and not data.get("do"):
-        return say
-    look = data.get("look")
-    if isinstance(look, list) and (seen := tuple(p for p in choices.looks if p in look)):
-        return Look(seen)
-    phrases = data.get("do")
-    if isinstance(phrases, str):
-        phrases = [phrases]
-    if not isinstance(phrases, list) or not phrases:
-        raise ValueError(f"neither do nor say: {answer[:80]}")
-    found = [match for phrase in phrases if (match := _match(str(phrase), choices.offers))]
-    if not found:
-        raise ValueError(f"none of the possible actions: {answer[:80]}")
-    return list({item[1].intent + repr(item[1].slots): item for item in found}.values())
-
-
-def phrases(offers: Sequence[Offer], *, said_only: bool) -> list[str]:
-    """Return offers as they are shown to the model, values in place where they were said."""
-    shown: list[str] = []
-    for offer in offers:
-        if offer.values and said_only:
-            shown.extend(offer.phrase(_written(value)) for value in offer.values)
-        else:
-            shown.append(offer.phrase("…"))
-    return list(dict.fromkeys(shown))
-
-
-def _object(key: str, value: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: Mapping[str, Any], *, required: str) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {key: value},
-        "required": [key],
+        "properties": dict(properties),
+        "required": [required],
         "additionalProperties": False,
     }
 
 
-def _items(offers: Sequence[Offer], exact: bool) -> dict[str, Any]:
-    fixed: list[str] = []
-    patterns: list[str] = []
-    for offer in offers:
-        if offer.value is None:
-            fixed.append(offer.phrase())
-        elif exact and offer.values:
-            fixed.extend(offer.phrase(_written(value)) for value in offer.values)
-        elif isinstance(offer.value, Choice):
-            fixed.extend(offer.phrase(option) for option in offer.value.options)
-        else:
-            patterns.append(f"^{_pattern(offer)}$")
-    items: list[dict[str, Any]] = [{"enum": list(dict.fromkeys(fixed))}] if fixed else []
-    items += [{"type": "string", "pattern": pattern} for pattern in dict.fromkeys(patterns)]
-    return items[0] if len(items) == 1 else {"anyOf": items}
+def _places(house: House) -> tuple[str, ...]:
+    """Return what may be looked at: areas by name, and kinds of things."""
+    areas = sorted({plain(area.name) for area in house.areas.values()} - {""})
+    domains = sorted({entity.domain for entity in house.entities.values()})
+    return tuple(dict.fromkeys([*areas[:_MAX_PLACES], *domains]))
 
 
-def _pattern(offer: Offer) -> str:
-    before, _, after = offer.phrase("\0").partition("\0")
-    return _escape(before) + _value_pattern(offer.value) + _escape(after)
+def _data(answer: str) -> Mapping[str, Any] | None:
+    """Return the object of an answer, after its thoughts; None where there is none."""
+    for thought in ("</think>", "</thinking>", "</thought>", "assistantfinal"):
+        answer = answer.rpartition(thought)[2]
+    found = [each for each in containers(answer) if isinstance(each, Mapping)]
+    keys = (*_DOING, *_SAYING, "look")
+    return next((each for each in found if any(key in each for key in keys)), None)
 
 
-def _value_pattern(value: Value | None) -> str:
-    if isinstance(value, Number):
-        sign = "-?" if value.low < 0 else ""
-        fraction = r"(\.[0-9])?" if value.step % 1 else ""
-        return f"{sign}[0-9]{{1,{len(str(int(value.high)))}}}{fraction}"
-    if isinstance(value, Duration):
-        return "[0-9]{1,3} (hours|minutes|seconds)( [0-9]{1,3} (minutes|seconds)){0,2}"
-    return _TEXT
+def _spoken(answer: str) -> str:
+    output = ModelOutput()
+    return (output.feed(answer) + output.finish()).strip()
 
 
-def _escape(text: str) -> str:
-    return re.sub(r"([\\^$.|?*+()\[\]{}/-])", r"\\\1", text)
-
-
-def _once(clauses: Sequence[Sequence[Offer]]) -> list[Offer]:
-    """Return all offers, each once, in order."""
-    if len(clauses) == 1:
-        return list(clauses[0])
-    return list(dict.fromkeys(offer for clause in clauses for offer in clause))
-
-
-def _meant(offers: Sequence[Offer]) -> list[Offer]:
-    """Return the offers that a sentence can be about.
-
-    Who says neither enough of a name nor what to do means none.
-    """
-    meant = [offer for offer in _named(offers) if offer.name_score >= 0.25]
-    if not meant or meant[0].score < POOR:
-        return []
-    return meant
-
-
-def _seen(offers: Sequence[Offer]) -> Sequence[Offer]:
-    """Leave out what need not be seen; who speaks of a group means what is in it."""
-    best = max(offers, key=lambda offer: offer.name_score, default=None)
-    return offers if best is None or isinstance(best.target, Group) else _named(offers)
-
-
-def _named(offers: Sequence[Offer]) -> list[Offer]:
-    """Leave out what is not meant by who says the whole name of one thing."""
-    best = max((offer.name_score for offer in offers), default=0.0)
-    return [offer for offer in offers if best < 0.95 or offer.name_score >= best - 0.3]
-
-
-def _either(offers: Sequence[Offer]) -> list[Offer]:
-    """Return offers without those for one and for all of a kind beside each other.
-
-    The better of the two names decides: "the kitchen light" is one, "the kitchen lights" all.
-    """
-    best = offers[0].target
-    if isinstance(best, Entity):
-        return [offer for offer in offers if not isinstance(offer.target, Group)]
-    if isinstance(best, Group):
-        return [
-            offer
-            for offer in offers
-            if not isinstance(offer.target, Entity) or offer.target.domain != best.domain
-        ]
-    return list(offers)
-
-
-def _complete(offer: Offer) -> bool:
-    """Whether a tiny model can be given an offer: what it needs was said."""
-    return offer.value is None or bool(offer.values)
-
-
-def _match(phrase: str, offers: Sequence[Offer]) -> tuple[Offer, Action] | None:
-    for offer in offers:
-        if offer.value is None:
-            if phrase == offer.phrase():
-                return offer, action(offer.verb, offer.target, {})
-        elif found := re.fullmatch(_reading(offer), phrase):
-            values = _read_value(offer.value, found[1])
-            if values is not None:
-                return offer, action(offer.verb, offer.target, values)
-    fixed = {offer.phrase(): offer for offer in offers if offer.value is None}
-    near = process.extractOne(phrase, list(fixed), scorer=fuzz.ratio, score_cutoff=85)
-    if near:
-        offer = fixed[near[0]]
-        return offer, action(offer.verb, offer.target, {})
-    return None
-
-
-def _reading(offer: Offer) -> str:
-    before, _, after = offer.phrase("\0").partition("\0")
-    return f"{re.escape(before)}(.+){re.escape(after)}"
-
-
-def _read_value(value: Value, text: str) -> dict[str, Any] | None:
-    if isinstance(value, Number):
-        try:
-            number = float(text.rstrip(" %°"))
-        except ValueError:
-            return None
-        number *= value.sign
-        return {value.slot: int(number) if number.is_integer() else number}
-    if isinstance(value, Duration):
-        return {unit: int(count) for count, unit in _DURATION.findall(text)} or None
-    return {value.slot: text.strip()}
-
-
-def _written(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, dict):
-        return " ".join(f"{count} {unit}" for unit, count in value.items())
-    return str(value)
-
-
-class SayStream:
-    """Takes an answer as it comes and gives the words of `say` as soon as they are there."""
-
-    _OPENING = re.compile(r'^\s*\{\s*"say"\s*:\s*"')
-
-    def __init__(self) -> None:
-        self.raw = ""
-        self._position: int | None = None
-        self._done = False
-
-    def feed(self, chunk: str) -> str:
-        """Take a piece of the answer, return the new words in it."""
-        self.raw += chunk
-        if self._done:
-            return ""
-        if self._position is None:
-            opening = self._OPENING.match(self.raw)
-            if not opening:
-                return ""
-            self._position = opening.end()
-        start = end = self._position
-        while end < len(self.raw):
-            if self.raw[end] == '"':
-                self._done = True
-                break
-            if self.raw[end] == "\\":
-                width = 6 if self.raw[end + 1 : end + 2] == "u" else 2
-                if end + width > len(self.raw):
-                    break
-                # Half of a surrogate pair waits for the other half.
-                if width == 6 and self.raw[end + 2 : end + 4].lower() in _HIGH_SURROGATES:
-                    width = 12
-                    if end + width > len(self.raw):
-                        break
-                end += width
-            else:
-                end += 1
-        self._position = end
-        try:
-            return str(json.loads(f'"{self.raw[start:end]}"', strict=False))
-        except ValueError:
-            return ""
-
-
-_HIGH_SURROGATES = {"d8", "d9", "da", "db"}
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if isinstance(value, str | dict) else []

@@ -7,12 +7,12 @@ import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ollama_addon.errors import AddonError
-from ollama_addon.web.access.auth import Guard
+from ollama_addon.web.access.auth import Guard, Visitor
 from ollama_addon.web.access.hosts import Hosts
+from ollama_addon.web.access.refusals import refusal, refusal_page
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request."""
@@ -26,10 +26,10 @@ _OPEN = re.compile(r"/health|/static/.+")
 
 
 class Door:
-    """Passes on only what may come in. Everything that is refused is said as JSON.
+    """Passes on only what may come in. What is refused is said as JSON, to a person as a page.
 
     `guard` says who may, and `hosts` under which names; they are asked before anything of a body
-    is read.
+    is read. Routes find who has come in by `visitor_of`.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard, hosts: Hosts) -> None:
@@ -42,19 +42,26 @@ class Door:
         if scope["type"] == "http":
             send = _guarded(send)
             try:
-                receive = await self._enter(scope, receive)
+                receive, visitor = await self._enter(scope, receive)
             except AddonError as error:
-                response = refusal(error)
+                request = HTTPConnection(scope)
+                response = refusal_page(request, error) or refusal(error)
                 if error.code == "unauthorized" and self._guard.has_password:
                     response.headers["WWW-Authenticate"] = _ASK_FOR_PASSWORD
                 await response(scope, receive, send)
                 return
+            if visitor is not None:
+                scope.setdefault("state", {})["visitor"] = visitor
+                send = self._while_in(visitor, send)
         elif scope["type"] != "lifespan":
             return
         await self._app(scope, receive, send)
 
-    async def _enter(self, scope: Scope, receive: Receive) -> Receive:
-        """Return where to read the request's body. Raises AddonError."""
+    async def _enter(self, scope: Scope, receive: Receive) -> tuple[Receive, Visitor | None]:
+        """Return where to read the request's body, and who asks; None where anybody may.
+
+        Raises AddonError.
+        """
         request = HTTPConnection(scope)
         name = request.headers.get("host", "")
         if not self._guard.by_any_name(request) and not self._hosts.answers(name):
@@ -65,17 +72,33 @@ class Door:
                 "home network, or add the name to 'allowed_hosts' in the app's options.",
                 421,
             )
+        visitor = None
         if not _OPEN.fullmatch(scope["path"]):
-            self._guard(request)
+            visitor = await self._guard(request)
         if not _has_body(request.headers):
-            return receive
+            return receive, visitor
         limit = MAX_TASK if scope["path"].endswith("/generate") else MAX_BODY
-        return _once(await _read(request.headers, receive, limit), receive)
+        return _once(await _read(request.headers, receive, limit), receive), visitor
 
+    def _while_in(self, visitor: Visitor, send: Send) -> Send:
+        """Pass an answer on for as long as its visitor may read; then it ends.
 
-def refusal(error: AddonError) -> JSONResponse:
-    """Answer with a code and a sentence."""
-    return JSONResponse({"error": {"code": error.code, "message": error.message}}, error.status)
+        Streams have no end of their own, and whoever reads one may be demoted meanwhile.
+        """
+        streams = ended = False
+
+        async def write(message: Message) -> None:
+            nonlocal streams, ended
+            if ended:
+                return
+            if message["type"] == "http.response.start":
+                streams = "content-length" not in Headers(raw=message["headers"])
+            elif streams and not self._guard.still_in(visitor):
+                ended = True
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        return write
 
 
 def _guarded(send: Send) -> Send:

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from ollama_addon import files
-from ollama_addon.web.access.auth import new_token
+from ollama_addon.web.access.tokens import new_token
 from ollama_addon.web.state import Parts, parts
 
 _LOGGER = logging.getLogger(__name__)

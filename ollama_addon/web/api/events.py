@@ -12,6 +12,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 
 from ollama_addon.web.api.models import pulls_of
+from ollama_addon.web.api.orders import summary_of
 from ollama_addon.web.api.publisher import Happening
 from ollama_addon.web.api.status import status_of
 from ollama_addon.web.api.turns import agents_of
@@ -27,9 +28,9 @@ router = APIRouter(prefix="/api")
 
 @router.get("/events", response_class=StreamingResponse)
 async def events(request: Request) -> StreamingResponse:
-    """Stream what happens: `status`, `agents`, `pull`, `turn` and `journal`.
+    """Stream what happens: `status`, `agents`, `orders`, `pull`, `turn` and `journal`.
 
-    The first two come at once and whenever they change, `pull` while a model is downloaded,
+    The first three come at once and whenever they change, `pull` while a model is downloaded,
     `turn` after each turn, `journal` when one was written down.
     """
     return EventSourceResponse(_stream(parts(request)), headers={"Cache-Control": "no-store"})
@@ -68,6 +69,7 @@ def _seen(all_parts: Parts) -> list[Happening]:
     return [
         ("status", status_of(all_parts).model_dump()),
         ("agents", [agent.model_dump() for agent in agents_of(all_parts)]),
+        ("orders", summary_of(all_parts)),
         *pulls,
     ]
 

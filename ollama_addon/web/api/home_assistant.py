@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from ollama_addon.web.access.auth import PEOPLE_ONLY
 from ollama_addon.web.state import parts
 
 router = APIRouter(prefix="/api/home-assistant")
@@ -38,13 +39,13 @@ async def own_integration(request: Request) -> dict[str, Any]:
     return asdict(await parts(request).own_integration.state())
 
 
-@router.post("/own-integration")
+@router.post("/own-integration", dependencies=[PEOPLE_ONLY])
 async def use_own_integration(request: Request) -> dict[str, Any]:
     """Have it use this add-on: an entry, and a conversation agent for each of ours."""
     return asdict(await parts(request).own_integration.apply())
 
 
-@router.delete("/own-integration")
+@router.delete("/own-integration", dependencies=[PEOPLE_ONLY])
 async def leave_own_integration(request: Request) -> dict[str, Any]:
     """Undo that."""
     return asdict(await parts(request).own_integration.remove())
@@ -56,7 +57,7 @@ async def pipelines(request: Request) -> list[dict[str, Any]]:
     return [asdict(each) for each in await parts(request).pipelines.list()]
 
 
-@router.post("/pipelines", status_code=204)
+@router.post("/pipelines", status_code=204, dependencies=[PEOPLE_ONLY])
 async def choose_pipeline(request: Request, body: ChoiceBody) -> None:
     """Make an agent the conversation engine of a pipeline."""
     all_parts = parts(request)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from ollama_addon.engine.advice import recommend
 from ollama_addon.engine.hardware import machine
+from ollama_addon.engine.inventory import ModelState
 from ollama_addon.engine.profile import OLLAMAS_CONTEXT
 from ollama_addon.engine.pull import Pull
 from ollama_addon.engine.updates import Verdict
@@ -25,6 +26,9 @@ class ModelBody(BaseModel):
     """A model that is there, or wanted, or being downloaded."""
 
     name: str
+    id: str
+    """The one spelling of its name that all others of it have in common."""
+    state: ModelState
     present: bool
     wanted: bool
     loaded: bool
@@ -71,6 +75,8 @@ def models_of(all_parts: Parts) -> list[ModelBody]:
         found.append(
             ModelBody(
                 name=model.name,
+                id=canonical(model.name),
+                state=model.state,
                 present=model.present,
                 wanted=model.wanted,
                 loaded=model.loaded,
@@ -92,15 +98,6 @@ def models_of(all_parts: Parts) -> list[ModelBody]:
     return found
 
 
-def _gpu_share(all_parts: Parts, name: str) -> float | None:
-    """Return which share of a model in memory is on a graphics card; None when it is in none."""
-    for server in all_parts.servers.all:
-        loaded = server.loaded.get(canonical(name)) if server.healthy else None
-        if loaded is not None and loaded.size:
-            return (loaded.size_vram or 0) / loaded.size
-    return None
-
-
 def pulls_of(all_parts: Parts) -> list[dict[str, Any]]:
     """Return the downloads of this run, those that are over too."""
     return [as_json(pull) for pull in all_parts.inventory.pulls]
@@ -114,6 +111,11 @@ def as_json(pull: Pull) -> dict[str, Any]:
         "message": pull.message,
         "state": pull.state,
         "active": pull.active,
+        "cause": pull.cause,
+        "nearest": list(pull.nearest),
+        "completed": pull.completed,
+        "total": pull.total,
+        "seconds_left": None if pull.seconds_left is None else round(pull.seconds_left),
     }
 
 
@@ -129,7 +131,7 @@ async def details(request: Request) -> dict[str, dict[str, Any]]:
                 found[model.name] = {
                     "capabilities": sorted(known.capabilities),
                     "context_length": known.context_length,
-                    "gpu_share": _gpu_share(all_parts, model.name),
+                    "gpu_share": model.gpu_share,
                 }
     return found
 
@@ -192,7 +194,7 @@ async def cancel(request: Request, body: PullBody) -> None:
 async def pull(request: Request, body: PullBody) -> dict[str, str]:
     """Begin to download a model; the events tell how far it is."""
     await parts(request).inventory.pull(body.name)
-    return {"status": "queued"}
+    return {"status": "queued", "id": canonical(body.name)}
 
 
 @router.post("/unload", status_code=204)

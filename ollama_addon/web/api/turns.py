@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -28,6 +28,7 @@ from ollama_addon.agent.events import (
 from ollama_addon.agent.turn import Turn
 from ollama_addon.background import child
 from ollama_addon.errors import AddonError
+from ollama_addon.web.access.auth import visitor_of
 from ollama_addon.web.state import Parts, parts
 
 _LOGGER = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class TurnBody(BaseModel):
     conversation_id: str = Field(default="", max_length=128)
     device_id: str | None = Field(default=None, max_length=128)
     satellite_id: str | None = Field(default=None, max_length=255)
+    user_id: str | None = Field(default=None, max_length=128)
     user_name: str | None = Field(default=None, max_length=128)
     extra_system_prompt: str | None = Field(default=None, max_length=8_000)
     turn_token: str | None = Field(default=None, max_length=128)
@@ -92,9 +94,12 @@ async def converse(request: Request, agent_id: str, body: TurnBody) -> Streaming
     """Take one turn; answer with its events as they happen."""
     all_parts = parts(request)
     agent = all_parts.agent(agent_id)
-    through_ingress = "x-ingress-path" in request.headers
-    source = "assist" if body.turn_token else "panel" if through_ingress else "api"
+    visitor = visitor_of(request)
+    by_program = visitor.role == "token"
+    source = "assist" if body.turn_token else "api" if by_program else "panel"
     turn = Turn(**body.model_dump(), source=source)
+    if not by_program:
+        turn = replace(turn, user_id=visitor.user or None)
     agent.check(turn)
     return EventSourceResponse(
         _stream(all_parts, agent, turn), headers={"Cache-Control": "no-store"}

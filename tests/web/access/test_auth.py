@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.web.running import INGRESS, Sidecar, sidecar
+from ollama_addon.app.wiring import make_app
+from tests.web.running import INGRESS, Sidecar, settings, sidecar
 
 PASSWORD = "correct: horse ß"
 OURS = {"X-Requested-With": "panel"}
@@ -77,9 +78,21 @@ async def test_the_token_is_still_good(behind_password: Sidecar) -> None:
         assert (await browser.get("/api/status", headers=bearer)).status_code == 200
 
 
+async def test_where_there_is_ingress_no_password_opens(tmp_path: Path) -> None:
+    app = make_app(settings(tmp_path, password=PASSWORD))
+    transport = httpx.ASGITransport(app, client=("192.168.1.5", 1))
+    auth = httpx.BasicAuth("anyone", PASSWORD)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://panel", auth=auth
+    ) as browser:
+        answer = await browser.get("/")
+        assert answer.status_code == 401
+        assert "WWW-Authenticate" not in answer.headers
+
+
 @pytest.mark.parametrize("peer", ["192.168.1.5", INGRESS])
 async def test_without_a_password_none_opens(tmp_path: Path, peer: str) -> None:
-    async with sidecar(tmp_path) as running, visitor(running, peer) as browser:
+    async with sidecar(tmp_path, "") as running, visitor(running, peer) as browser:
         for given in ("", "anything"):
             browser.auth = httpx.BasicAuth("anyone", given)
             answer = await browser.get("/")

@@ -19,7 +19,8 @@ from ollama_addon.app.wiring import make_app
 from ollama_addon.web import serving
 from ollama_addon.web.access import door
 from ollama_addon.web.listener import Listener
-from tests.web.running import INGRESS, PANEL, listening, settings
+from tests.web.people import THROUGH_INGRESS, Home, behind_ingress
+from tests.web.running import INGRESS, listening, settings
 
 LOCALHOST = "127.0.0.1"
 
@@ -76,6 +77,10 @@ async def get(port: int, path: str, **headers: str) -> httpx.Response:
         return await client.get(f"http://{LOCALHOST}:{port}{path}", headers=named)
 
 
+def _without_mark(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "X-Requested-With"}
+
+
 def routes(data: Path) -> list[tuple[str, str]]:
     def flat(found: Any) -> Iterator[APIRoute]:
         for route in found:
@@ -121,20 +126,20 @@ async def test_nothing_but_health_and_the_panels_files_is_open(tmp_path: Path) -
         {"X-Forwarded-For": f"{INGRESS}, {LOCALHOST}"},
         {"Forwarded": f"for={INGRESS}"},
         {"X-Real-IP": INGRESS},
-        {"X-Remote-User-Id": "admin", "X-Hass-Source": "core.ingress"},
+        {"X-Hass-Source": "core.ingress"},
         {"X-Client-IP": INGRESS, "Host": f"{INGRESS}:8099"},
     ],
 )
 async def test_no_header_makes_anybody_ingress(tmp_path: Path, forged: dict[str, str]) -> None:
     async with listening(tmp_path) as (port, _):
-        answer = await get(port, "/api/status", **(PANEL | forged))
+        answer = await get(port, "/api/status", **(THROUGH_INGRESS | forged))
         assert answer.status_code == 401
 
 
 async def test_ingress_is_let_in_by_its_address(tmp_path: Path) -> None:
-    async with listening(tmp_path, LOCALHOST) as (port, _):
+    async with behind_ingress(tmp_path, Home()) as (port, _):
         # Under whatever name the person has opened Home Assistant.
-        answer = await get(port, "/api/status", **PANEL, Host="home.example.com")
+        answer = await get(port, "/api/status", **THROUGH_INGRESS, Host="home.example.com")
         assert answer.is_success
         assert (await get(port, "/api/status")).status_code == 401
 
@@ -146,13 +151,13 @@ async def test_ingress_is_let_in_by_its_address(tmp_path: Path) -> None:
 async def test_pages_of_other_sites_get_nothing_through_ingress(
     tmp_path: Path, site: str, status: int
 ) -> None:
-    async with listening(tmp_path, LOCALHOST) as (port, _):
-        answer = await get(port, "/api/agents", **PANEL, Sec_Fetch_Site=site)
+    async with behind_ingress(tmp_path, Home()) as (port, _):
+        answer = await get(port, "/api/agents", **THROUGH_INGRESS, Sec_Fetch_Site=site)
         assert answer.status_code == status
         async with httpx.AsyncClient(trust_env=False) as client:
             form = await client.post(
                 f"http://{LOCALHOST}:{port}/api/models/check",
-                headers={"X-Ingress-Path": "/x", "Origin": "http://evil.example"},
+                headers=_without_mark(THROUGH_INGRESS) | {"Origin": "http://evil.example"},
             )
         assert (form.status_code, form.json()["error"]["code"]) == (403, "forged")
 
@@ -219,12 +224,12 @@ async def test_names_that_the_options_add(tmp_path: Path) -> None:
 
 
 async def test_browsers_are_told_to_guess_nothing(tmp_path: Path) -> None:
-    async with listening(tmp_path, LOCALHOST) as (port, _):
+    async with behind_ingress(tmp_path, Home()) as (port, _):
         for path in ("/", "/chat", "/api/status", "/static/panel.css", "/health", "/nowhere"):
-            answer = await get(port, path, **PANEL)
+            answer = await get(port, path, **THROUGH_INGRESS)
             assert answer.headers["x-content-type-options"] == "nosniff", path
             assert answer.headers["referrer-policy"] == "no-referrer", path
-        policy = (await get(port, "/", **PANEL)).headers["content-security-policy"]
+        policy = (await get(port, "/", **THROUGH_INGRESS)).headers["content-security-policy"]
         directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
         # Ingress shows it in a frame of Home Assistant's own address; nobody else may.
         assert directives["frame-ancestors"] == "'self'"

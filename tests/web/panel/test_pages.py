@@ -123,13 +123,14 @@ async def test_a_page_elsewhere_cannot_change_anything(
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "forged"
     # Who has the token is no browser that was led here.
+    running.browser.auth = None  # type: ignore[assignment]
     bearer = {"Authorization": f"Bearer {running.token}"}
     answer = await running.browser.delete("/api/journal", headers=bearer)
     assert answer.status_code == 200
 
 
 async def test_nobody_else_sees_the_panel(running: Sidecar) -> None:
-    del running.browser.headers["X-Ingress-Path"]
+    running.browser.auth = None  # type: ignore[assignment]
     for page in PAGES:
         assert (await running.browser.get(path(page))).status_code == 401
 
@@ -206,7 +207,9 @@ async def test_a_prompt_needs_an_agent_and_a_model(running: Sidecar) -> None:
     body = {"text": "hello"}
     nobody = await running.browser.post("/api/agents/nobody/prompt", json=body)
     assert nobody.json()["error"]["code"] == "unknown_agent"
-    nowhere = await running.browser.post("/api/agents/home/prompt", json=body)
+    (agent,) = (await running.browser.get("/api/agents")).json()
+    path = f"/api/agents/{agent['id']}/prompt"
+    nowhere = await running.browser.post(path, json=body)
     assert nowhere.json()["error"]["code"] == "engine_down"
-    silent = await running.browser.post("/api/agents/home/prompt", json={"text": " "})
+    silent = await running.browser.post(path, json={"text": " "})
     assert silent.json()["error"]["code"] == "empty_text"
