@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -18,6 +18,7 @@ from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app import options_at_start
 from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.errands import Errand, follow, settle
 from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
 from ollama_addon.background import Background
@@ -214,7 +215,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         )
         announcement.start(background)
     own_options = OwnOptions(supervisor, settings.data / "options.json", loaded.memory)
-    settling = _Errand(background, "ids of agents", lambda: _settle(own_options))
+    settling = Errand(background, "ids of agents", lambda: settle(own_options))
     settling.begin()
     stand_in: WyomingFallback | None = None
     if agents:
@@ -262,10 +263,10 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
     )
     stack.push_async_callback(applying.stop)
-    following = _Errand(
+    following = Errand(
         background,
         "own Ollama integration",
-        lambda: _follow(own_integration, mirror, wanted=options.own_integration),
+        lambda: follow(own_integration, mirror, wanted=options.own_integration),
     )
     following.begin()
     parts = Parts(
@@ -328,53 +329,6 @@ async def _pass_on(inventory: Inventory, happenings: Events) -> None:
     """Tell whoever listens how far downloads are."""
     async for pull in inventory.subscribe():
         happenings.publish("pull", models.as_json(pull))
-
-
-async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:
-    """Have Home Assistant's own integration be what the options say, until that is done."""
-    told = ""
-    while True:
-        try:
-            await mirror.wait_ready(600)
-            state = await own_integration.follow(wanted)
-            if state.state != "partly":
-                return
-            message = state.message
-        except (AddonError, TimeoutError) as error:
-            message = str(error)
-        if message != told:
-            told = message
-            _LOGGER.warning("Home Assistant's own Ollama integration: %s", message)
-        await asyncio.sleep(60)
-
-
-class _Errand:
-    """Something that is tried until it is done, and begun anew when it has to be done again."""
-
-    def __init__(
-        self, background: Background, name: str, run: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._background = background
-        self._name = name
-        self._run = run
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Begin from the start."""
-        if self._task is not None:
-            self._task.cancel()
-        self._task = self._background.keep(self._name, self._run)
-
-
-async def _settle(own_options: OwnOptions) -> None:
-    """Complete the options that are kept, until that is done."""
-    while True:
-        try:
-            await own_options.settle()
-            return
-        except AddonError as error:
-            _LOGGER.warning("The options could not be completed: %s", error.message)
-            await asyncio.sleep(60)
 
 
 def _answer_errors(app: FastAPI) -> None:
