@@ -7,10 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
 from ollama_addon import __version__
 from ollama_addon.agent.agent import Agent
@@ -18,9 +15,10 @@ from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app import options_at_start
 from ollama_addon.app.apply_options import OptionsApplier
-from ollama_addon.app.errands import Errand, follow, settle
+from ollama_addon.app.error_answers import answer_errors
 from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
+from ollama_addon.app.startup_tasks import StartupTask, set_up_own_integration, settle
 from ollama_addon.background import Background
 from ollama_addon.companion.announcement import Announcement
 from ollama_addon.companion.download_notifications import tell_of_pulls
@@ -31,7 +29,6 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
-from ollama_addon.errors import AddonError
 from ollama_addon.history import backup
 from ollama_addon.history.store import HistoryStore
 from ollama_addon.home.actions import Actions
@@ -51,7 +48,6 @@ from ollama_addon.supervisor.own_options import OwnOptions
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.access.door import Door
 from ollama_addon.web.access.hosts import Hosts
-from ollama_addon.web.access.refusals import refusal
 from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.api import (
     access,
@@ -117,7 +113,7 @@ def make_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.mount("/static", pages.Static(directory=pages.STATIC), name="static")
-    _answer_errors(app)
+    answer_errors(app)
     return app
 
 
@@ -182,9 +178,13 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
         for agent in options.agents
     }
-    scheduler, planner = make_orders(settings.data / "orders.sqlite", agents, home, connection)
+    scheduler, automator, planner = make_orders(
+        settings.data / "orders.sqlite", agents, home, connection, guard.users
+    )
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
+    automator.start()
+    stack.push_async_callback(automator.stop)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)
@@ -215,7 +215,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         )
         announcement.start(background)
     own_options = OwnOptions(supervisor, settings.data / "options.json", loaded.memory)
-    settling = Errand(background, "ids of agents", lambda: settle(own_options))
+    settling = StartupTask(background, "ids of agents", lambda: settle(own_options))
     settling.begin()
     stand_in: WyomingFallback | None = None
     if agents:
@@ -263,10 +263,10 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
     )
     stack.push_async_callback(applying.stop)
-    following = Errand(
+    following = StartupTask(
         background,
         "own Ollama integration",
-        lambda: follow(own_integration, mirror, wanted=options.own_integration),
+        lambda: set_up_own_integration(own_integration, mirror, wanted=options.own_integration),
     )
     following.begin()
     parts = Parts(
@@ -329,29 +329,3 @@ async def _pass_on(inventory: Inventory, happenings: Events) -> None:
     """Tell whoever listens how far downloads are."""
     async for pull in inventory.subscribe():
         happenings.publish("pull", models.as_json(pull))
-
-
-def _answer_errors(app: FastAPI) -> None:
-    """Have every error answered with a code and a sentence."""
-
-    @app.exception_handler(AddonError)
-    async def addon_error(request: Request, error: AddonError) -> JSONResponse:
-        return refusal(error)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the request"
-        return refusal(AddonError("invalid_request", f"{where}: {first['msg']}.", 422))
-
-    @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == 404:
-            message = f"There is nothing at {request.url.path}."
-            return refusal(AddonError("not_found", message, 404))
-        return refusal(AddonError("http_error", str(error.detail), error.status_code))
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        message = "Something went wrong in the add-on; its log says what."
-        return refusal(AddonError("internal", message, 500))

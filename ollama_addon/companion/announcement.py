@@ -89,8 +89,8 @@ class Announcement:
                     _LOGGER.info("Announced to Home Assistant")
                     continue
             except AddonError as error:
-                if error.message != failed:
-                    failed = error.message
+                if error.logged != failed:
+                    failed = error.logged
                     _LOGGER.warning("Could not be announced to Home Assistant: %s", failed)
             await asyncio.sleep(RETRY)
             self.look()

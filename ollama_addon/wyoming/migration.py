@@ -91,7 +91,7 @@ class Migration:
         except AddonError as error:
             if error.status != 404:
                 raise
-            _LOGGER.debug("It was withdrawn before: %s", error.message)
+            _LOGGER.debug("It was withdrawn before: %s", error.logged)
         # Home Assistant itself removes what was set up, and only while it is told of it.
         for flow in await self._connection.command("config_entries/flow/progress"):
             if flow["handler"] == "wyoming" and flow["context"].get("unique_id") == offer.uuid:
@@ -139,7 +139,7 @@ class Migration:
         for pipeline in listed["pipelines"]:
             if pipeline["conversation_engine"] == before:
                 await self._pipelines.choose(pipeline["id"], agent.id)
-                _LOGGER.info("%s uses %s of the integration", pipeline["name"], agent.name)
+                _LOGGER.info("A voice assistant uses %s of the integration", agent.name)
 
     async def _take_id(self, offer: Offer, agent: AgentOptions) -> None:
         """Give the companion's entity the id that became free, where it has that with a number."""
@@ -154,6 +154,6 @@ class Migration:
             await self._connection.command(
                 "config/entity_registry/update", entity_id=ours, new_entity_id=offer.entity
             )
-            _LOGGER.info("%s is called %s now", ours, offer.entity)
+            _LOGGER.info("The integration's entity has the id that became free")
         if offer.renamed:
             await self._move(offer.renamed, agent)

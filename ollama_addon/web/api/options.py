@@ -95,7 +95,7 @@ async def _restart(supervisor: Supervisor) -> None:
     try:
         await supervisor.restart()
     except AddonError as error:
-        _LOGGER.error("The app could not be restarted: %s", error.message)
+        _LOGGER.error("The app could not be restarted: %s", error.logged)
 
 
 async def take_over(all_parts: Parts, kept: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is tried until it is done, beside everything else."""
+"""What is tried at the start until it is done: told to Home Assistant, or set up in it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,13 @@ from ollama_addon.supervisor.own_options import OwnOptions
 
 _LOGGER = logging.getLogger(__name__)
 
-
-async def follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:
-    """Have Home Assistant's own integration be what the options say, until that is done."""
-    told = ""
-    while True:
-        try:
-            await mirror.wait_ready(600)
-            state = await own_integration.follow(wanted)
-            if state.state != "partly":
-                return
-            message = state.message
-        except (AddonError, TimeoutError) as error:
-            message = str(error)
-        if message != told:
-            told = message
-            _LOGGER.warning("Home Assistant's own Ollama integration: %s", message)
-        await asyncio.sleep(60)
+_SETTLE_AGAIN = 60.0
+"""Seconds until the options are completed after they could not be."""
+_SET_UP_AGAIN = 60.0
+"""Seconds until Home Assistant's own integration is looked at again."""
 
 
-class Errand:
+class StartupTask:
     """Something that is tried until it is done, and begun anew when it has to be done again."""
 
     def __init__(
@@ -58,5 +45,25 @@ async def settle(own_options: OwnOptions) -> None:
             await own_options.settle()
             return
         except AddonError as error:
-            _LOGGER.warning("The options could not be completed: %s", error.message)
-            await asyncio.sleep(60)
+            _LOGGER.warning("The options could not be completed: %s", error.logged)
+            await asyncio.sleep(_SETTLE_AGAIN)
+
+
+async def set_up_own_integration(
+    own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool
+) -> None:
+    """Have Home Assistant's own integration be what the options say, until that is done."""
+    told = ""
+    while True:
+        try:
+            await mirror.wait_ready(600)
+            state = await own_integration.follow(wanted)
+            if state.state != "partly":
+                return
+            message = state.message
+        except (AddonError, TimeoutError) as error:
+            message = str(error)
+        if message != told:
+            told = message
+            _LOGGER.warning("Home Assistant's own Ollama integration: %s", message)
+        await asyncio.sleep(_SET_UP_AGAIN)
