@@ -153,8 +153,6 @@ class ScriptedSupervisor(ScriptedHome):
     def __init__(self) -> None:
         super().__init__()
         self.told = Told(options={"agents": []})
-        # The integration is loaded, so that it can be told of.
-        self.answers["manifest/get"] = {"version": "0.1.0"}
 
     def add_routes(self, app: web.Application) -> None:
         answer_for_itself(app, self.told)
@@ -164,6 +162,8 @@ class ScriptedSupervisor(ScriptedHome):
 async def supervisor() -> AsyncIterator[ScriptedSupervisor]:
     async with ScriptedSupervisor() as supervisor:
         furnished(supervisor)
+        # The integration is loaded, so that it can be told of.
+        supervisor.answers["manifest/get"] = {"version": "0.1.0"}
         yield supervisor
 
 
