@@ -88,7 +88,7 @@ class Ask(_Strict):
     state: str | None = None
     """The state that is asked for."""
     figure: Annotated[list[str], BeforeValidator(_listed)] = []
-    """What is wanted of the past, one of these: last, since, duration, count, max, mean, was, who."""
+    """One of these is wanted of the past: last, since, duration, count, max, mean, was or who."""
     period: str | None = None
     """Of what time: today, yesterday, week, last_night or this_morning."""
 
