@@ -99,6 +99,7 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
             "bad_data",
             f"{model} did not give the data in the form that was asked for: {wrong}",
             502,
+            private=True,
         )
     return made
 

@@ -103,6 +103,7 @@ class Warmup:
             await asyncio.to_thread(words_of, language)
             await agent.warm(language)
         except (AddonError, TimeoutError) as error:
-            _LOGGER.debug("%s could not be warmed: %s", agent.options.name, error)
+            why = error.logged if isinstance(error, AddonError) else "the home is not there"
+            _LOGGER.debug("%s could not be warmed: %s", agent.options.name, why)
             return False
         return True

@@ -14,14 +14,15 @@ from fastapi import FastAPI
 
 from ollama_addon.app.settings import Settings
 from ollama_addon.app.wiring import make_app
+from ollama_addon.redaction import RedactingFormatter
 from ollama_addon.web.serving import served
 
 
 def serve(settings: Settings, told_to_end: Event) -> int:
     """Serve until SIGTERM, which may have come already; return the exit status."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s"
-    )
+    output = logging.StreamHandler()
+    output.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     # Each request to the engine would be a line, and each start of one of our two ports four.
     for name in ("hass_client", "httpx", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)

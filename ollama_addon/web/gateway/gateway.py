@@ -27,6 +27,7 @@ from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
+from ollama_addon.redaction import hide, redacted
 from ollama_addon.web.access.hosts import Hosts
 
 MAX_BODY = 64 * 1024 * 1024
@@ -86,6 +87,7 @@ class Key:
         """Have `key` open from now on, and no other."""
         if not key.strip():
             raise ValueError("The gateway does not run without a key.")
+        hide(key)
         self.value = key
 
     def opens(self, headers: Headers) -> bool:
@@ -536,6 +538,7 @@ def _key_of(server: Server) -> dict[str, str]:
 
 def _error(path: str, message: str, status: int, code: str) -> JSONResponse:
     """Say what is wrong in the way that the clients of a route know."""
+    message = redacted(message)
     if path.startswith("/v1/"):
         return JSONResponse({"error": {"message": message, "type": code, "code": code}}, status)
     return JSONResponse({"error": message}, status)
