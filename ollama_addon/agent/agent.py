@@ -32,6 +32,7 @@ from ollama_addon.agent.strategies.structured import (
 from ollama_addon.agent.trace import Trace
 from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import Entity
@@ -216,7 +217,7 @@ class Agent:
             num_predict=1,
             think=await self._think(structured=mode in ("narrow", "wide")),
             keep_alive=self.options.keep_alive,
-            task=True,
+            priority=Priority.WARM_UP,
         ):
             pass
 

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, strategies as st
 from jsonschema import Draft202012Validator
 
-from ollama_addon.agent.ai_task import Task, generate, reduced
+from ollama_addon import isolated
+from ollama_addon.agent import task_schema, validation
+from ollama_addon.agent.ai_task import MAX_IMAGE, Task, generate
+from ollama_addon.agent.task_schema import Structure
 from ollama_addon.errors import AddonError
 from tests.agent.scripted_agent import Answer, Talk
 
@@ -82,7 +85,12 @@ async def test_images_go_to_a_model_that_can_see() -> None:
         Task("x", {"$ref": "http://example.com/schema"}),
         Task("x", {"$ref": "#"}),
         Task("x", {"$ref": "#/$defs/nowhere"}),
+        Task("x", {"$dynamicRef": "http://example.com/schema"}),
         Task("x", images=["not base64!"]),
+        Task("x", images=["AAAA=AAA"]),
+        Task("x", images=["AAA"]),
+        Task("x", images=["ä" * 8]),
+        Task("x", images=["A" * (MAX_IMAGE * 2)]),
         Task("x", images=[PIXEL] * 9),
     ],
 )
@@ -120,13 +128,117 @@ JSON = st.recursive(
 )
 
 
-@given(JSON)
+@given(st.dictionaries(st.sampled_from(["type", "properties", "$ref", "anyOf", "x"]), JSON))
 def test_reducing_never_fails_but_in_words(schema: Any) -> None:
     with suppress(AddonError):
-        json.dumps(reduced(schema))
+        json.dumps(Structure(schema).schema)
 
 
 @given(st.dictionaries(st.sampled_from(["title", "age", "x"]), st.integers(-3, 3) | st.text()))
 def test_a_reduced_schema_accepts_what_the_whole_one_does(data: Any) -> None:
-    whole, less = (Draft202012Validator(schema) for schema in (PERSON, reduced(PERSON)))
+    whole, less = (Draft202012Validator(schema) for schema in (PERSON, Structure(PERSON).schema))
     assert whole.is_valid(data) == less.is_valid(data)
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Return a schema of which each level refers twice to the next: 2 ** levels parts."""
+    both = [{"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)]
+    defs = {f"d{n}": schema for n, schema in enumerate(both)}
+    return {"$ref": "#/$defs/d0", "$defs": {**defs, f"d{levels}": {"type": "string"}}}
+
+
+def nested(depth: int, key: str = "items") -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        schema = {key: [schema] if key == "anyOf" else schema}
+    return schema
+
+
+HOSTILE = {
+    "doubling": doubling(30),
+    "doubling, deep": doubling(100),
+    "deep": nested(5_000),
+    "deep choices": nested(400, "anyOf"),
+    "wide": {"properties": {f"p{n}": {"type": "string"} for n in range(20_000)}},
+    "many values": {"enum": list(range(20_000))},
+    "long words": {"properties": {"x" * 60_000: {}}},
+    "in a circle": {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}] * 9}}, "$ref": "#/$defs/a"},
+    "around itself": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_structure_is_refused_before_it_is_expanded(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_parts = 0
+    count = task_schema._Reducing._count
+
+    def counted(self: Any, more: int) -> None:
+        nonlocal made_parts
+        made_parts += more
+        count(self, more)
+
+    monkeypatch.setattr(task_schema._Reducing, "_count", counted)
+    with pytest.raises(AddonError) as caught:
+        Structure(HOSTILE[name])
+    assert caught.value.code == "invalid_task"
+    assert made_parts <= task_schema.MAX_PARTS + 1
+
+
+async def test_a_structure_of_many_parts_is_used_all_the_same() -> None:
+    names = [f"p{n}" for n in range(300)]
+    schema = {"properties": {name: {"type": "integer"} for name in names}, "required": names}
+    talk = Talk("{}", json.dumps(dict.fromkeys(names, 1)))
+    assert (await made(talk, Task("Which?", schema))).data["p299"] == 1
+    assert talk.model.asked[1]["messages"][-1]["content"].startswith("That is not valid: $: 'p0'")
+    with pytest.raises(AddonError, match="no JSON schema: 5 is not"):
+        await made(Talk(), Task("Which?", {**schema, "type": 5}))
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer"),
+    [
+        ({"type": "string", "pattern": "^(a+)+$"}, json.dumps("a" * 40 + "!")),
+        ({"items": {"type": "string", "pattern": "(x*)*y"}}, json.dumps(["x" * 30] * 9)),
+        ({"anyOf": [{"items": {"const": n}} for n in range(900)]}, json.dumps([0.5] * 9_000)),
+        ({"uniqueItems": True}, json.dumps([{"a": n} for n in range(5_000)])),
+    ],
+)
+async def test_what_takes_long_is_checked_elsewhere_and_given_up(
+    schema: dict[str, Any], answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(*_: Any) -> Any:
+        raise AssertionError("It would hold up the app.")
+
+    monkeypatch.setattr(validation, "read", here)
+    monkeypatch.setattr(isolated, "PATIENCE", 3.0)
+    with pytest.raises(AddonError) as caught:
+        await made(Talk(answer, answer), Task("x", schema))
+    assert caught.value.code in ("invalid_task", "bad_data")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{" * 64_000,
+        "[" * 64_000,
+        " " * 60_000 + "x",
+        "```" + "\n" * 60_000,
+        '"' + "\\" * 60_000,
+        "9" * 60_000,
+        "[" + "1," * 30_000,
+        "x" * 70_000,
+    ],
+)
+async def test_no_answer_holds_up_the_app(answer: str) -> None:
+    talk = Talk(answer, answer)
+    with pytest.raises(AddonError) as caught:
+        await made(talk, Task("x", {"type": "object"}))
+    assert caught.value.code in ("bad_data", "bad_answer")
+
+
+@pytest.mark.parametrize("around", ["{}", "```json\n{}\n```", "```\n{}```", "  {}\n"])
+async def test_what_models_put_around_json_is_taken_away(around: str) -> None:
+    talk = Talk(around.replace("{}", '{"title": "Dr", "age": 40}'))
+    assert (await made(talk, Task("Who?", PERSON))).data == {"title": "Dr", "age": 40}
