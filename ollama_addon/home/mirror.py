@@ -181,8 +181,7 @@ class Mirror:
                 _LOGGER.debug("The home was not understood", exc_info=True)
                 await self._try_later(
                     f"What Home Assistant tells of the home was not understood "
-                    f"({type(err).__name__}). Update the app and Home Assistant.",
-                    err,
+                    f"({type(err).__name__}). Update the app and Home Assistant."
                 )
 
     async def _try_later(self, message: str) -> None:
