@@ -19,7 +19,7 @@ from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.errors import AddonError
 from ollama_addon.home.acting import acting_as
 from ollama_addon.home.connection import Connection
-from ollama_addon.scheduling.opposites import target_of
+from ollama_addon.agent.actions.opposites import target_of
 from ollama_addon.scheduling.order import Order
 from ollama_addon.understanding.vocabulary import Action
 from ollama_addon.understanding.words import words_of

@@ -16,6 +16,7 @@ class Interpreter:
 
     def __init__(self, house: House, language: str) -> None:
         tag = nearest(language)
+        self.house = house
         self.language = language
         self.index = HouseIndex(house, lexicon(tag)) if tag else None
         self._tolerant = TolerantReader(self.index) if self.index else None
