@@ -52,6 +52,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             return await _once(stack, arguments)
         _log(
             f"\n  Panel           {stack.ingress_url}"
+            f"\n                  Say there, for example: {await _example(stack)}"
             f"\n  Home Assistant  {stack.home.url}"
             f"  (user {stack.home.username}, password {stack.home.password})"
             f"\n  API             {stack.sidecar_url}  (token {stack.token})"
@@ -61,8 +62,19 @@ async def _run(arguments: argparse.Namespace) -> int:
         raise StackError(f"The sidecar ended. Its log is {stack.supervisor.addon.log}")
 
 
+async def _example(stack: Stack) -> str:
+    """Return a sentence that this house understands."""
+    names = [
+        str(state["attributes"].get("friendly_name", ""))
+        for entity_id, state in (await stack.home.states()).items()
+        if entity_id.startswith("light.")
+    ]
+    return f"turn on the {min(names, key=len).lower()}" if names else "what is on?"
+
+
 async def _once(stack: Stack, arguments: argparse.Namespace) -> int:
     more = {"language": arguments.language, "satellite_id": arguments.satellite}
+    await stack.connect()  # its entities are not of what the sentence changes
     before = await stack.home.states()
     turn = await stack.say_in_assist(arguments.once, **{k: v for k, v in more.items() if v})
     changed = changes(before, await stack.home.states())

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _MODEL = "smollm2:135m"
 _PATIENCE = 60
 """Seconds without any progress after which a stack that is not ready is given up."""
+_SILENCE = 2.0
+"""Seconds after which it is said again what is waited for."""
 PARTS = ("engine", "models", "home", "agents")
 """What `/api/status` tells of, one by one."""
 _NOT_INHERITED = {"HASS_TOKEN", "HASS_URL", "OLLAMA_HOST"}
@@ -110,6 +112,24 @@ class Stack:
                     break
         return turn
 
+    async def connect(self, agent: str = "home") -> None:
+        """Set the companion integration up, and wait until all its entities are there.
+
+        Raises `StackError` when Home Assistant has not discovered the app.
+        """
+        await self._agent_in_home(agent)
+        for _ in range(60):
+            entries = await self.home.command("config/entity_registry/list")
+            states = await self.home.states()
+            if all(
+                entry["entity_id"] in states
+                for entry in entries
+                if entry["platform"] == "ollama_addon" and not entry["disabled_by"]
+            ):
+                return
+            await asyncio.sleep(0.5)
+        raise StackError("The entities of the companion integration did not come up.")
+
     async def _agent_in_home(self, agent: str) -> str:
         """Return an agent's conversation entity; press "Add" on the discovered card for it."""
         for _ in range(60):
@@ -122,7 +142,7 @@ class Stack:
                 if flow["handler"] == "ollama_addon":
                     await self.home.post(f"config/config_entries/flow/{flow['flow_id']}", {})
             await asyncio.sleep(0.5)
-        raise StackError("Home Assistant did not discover the add-on.")
+        raise StackError("Home Assistant did not discover the app.")
 
     async def __aenter__(self) -> Stack:
         """Bring everything up, and wait until a sentence can be said."""
@@ -146,21 +166,29 @@ class Stack:
 
         After a restart of the sidecar too. Raises `StackError` when it ends, or gets no further.
         """
-        told: dict[str, tuple[str, str]] = {}
-        progress = time.monotonic()
+        known: dict[str, tuple[str, str]] = {}
+        progress = told = time.monotonic()
         async for status in self._statuses():
+            now = time.monotonic()
             for part, (state, message) in status.items():
-                if told.get(part) != (state, message):
-                    self._tell(f"{part}: {message}")
-            if status != told or self.supervisor.core is None:
-                progress = time.monotonic()
-            told = status
-            waiting_for = [message for state, message in status.values() if state != "ok"]
-            if not waiting_for:
+                # What is merely not up yet is no news; it is said below what is waited for.
+                if state == "ok" and known.get(part) != (state, message):
+                    self._tell(message)
+                    told = now
+            if status != known or self.supervisor.core is None:
+                progress = now
+            known = status
+            missing = {part: message for part, (state, message) in status.items() if state != "ok"}
+            if not missing:
                 return
-            if time.monotonic() - progress > _PATIENCE:
+            if self.supervisor.core is None and "home" in missing:
+                missing["home"] = "Home Assistant is starting."
+            if now - progress > _PATIENCE:
                 log = self.supervisor.addon.log
-                raise StackError(f"{' '.join(waiting_for)} The sidecar's log is {log}")
+                raise StackError(f"{' '.join(missing.values())} The sidecar's log is {log}")
+            if now - told >= _SILENCE:
+                self._tell(" ".join(missing.values()))
+                told = now
 
     async def until_ended(self) -> None:
         """Return when the sidecar has ended by itself."""
@@ -177,6 +205,7 @@ class Stack:
             httpx.AsyncClient(base_url=addon.url, timeout=300, trust_env=False)
         )
         parts.push_async_callback(addon.stop)
+        self._tell("The app is starting.")
         try:
             await addon.start()
         except InvalidOptions as error:
@@ -185,6 +214,7 @@ class Stack:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.until_ready())
                 await self._until_up()
+                self._tell("Home Assistant is starting.")
                 self.home = await parts.enter_async_context(
                     home_assistant(
                         self._folder / "homeassistant",

@@ -25,6 +25,7 @@ class Home:
     floors: frozenset[str]
     satellites: Mapping[str, str]
     """The name of each satellite's device."""
+    time_zone: str = "UTC"
 
     def exposed(self, entity_id: str) -> bool:
         """Whether the agent may know of an entity."""
@@ -70,6 +71,7 @@ def load_home(path: Path) -> Home:
         floor_of={area["id"]: area.get("floor") for area in inventory["areas"]},
         floors=frozenset(floor["id"] for floor in inventory.get("floors", ())),
         satellites={each["id"]: each["name"] for each in inventory["satellites"]},
+        time_zone=inventory.get("time_zone", "UTC"),
     )
 
 

@@ -134,6 +134,8 @@ def _turned(wanted: Any, before: Any, after: Any) -> bool:
 def _judge_kept(kept: Kept, home: Home, spoken: Spoken, lit: House, case: Case) -> Judged:
     if not spoken.kept:
         whens = [clause.when for clause in spoken.last.clauses if clause.when]
+        if "unclear" in kept.trigger and any(not when.understood for when in whens):
+            return Judged("right")
         found = any(when.understood and not differs(kept, when, home) for when in whens)
         return Judged("missed", _why_not(spoken), offered=found)
     for when, house in spoken.kept:

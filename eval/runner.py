@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,7 @@ from dev.stack import PARTS, Stack, StackError
 from dev.turn import Turn
 from eval.cases import Case
 from eval.home import Home
+from eval.orders import Order, complaints, orders_of
 from eval.result import Result
 from eval.scoring import Spoken, judge
 from eval.values import House, observe
@@ -114,6 +116,7 @@ class Runner:
         self, case: Case, home: Home, before: House, lit: House, hass: httpx.AsyncClient
     ) -> tuple[Result, House]:
         device = self._devices[case.at] if case.at else None
+        said = datetime.now(UTC)
         began = time.monotonic()
         turns = await self._converse(case, device)
         seconds = time.monotonic() - began
@@ -126,6 +129,11 @@ class Runner:
             timers=await _timers(hass, device) if device else (),
         )
         verdict = judge(case, home, before, after, spoken, lit)
+        orders = await self._taken_orders()
+        problems = [
+            *verdict.problems,
+            *complaints(case.kept, orders, home, said, asks=spoken.asks),
+        ]
         return (
             Result(
                 id=case.id,
@@ -133,8 +141,8 @@ class Runner:
                 set=case.set,
                 home=case.home,
                 language=case.language,
-                passed=verdict.passed,
-                problems=list(verdict.problems),
+                passed=not problems,
+                problems=problems,
                 touched=list(verdict.touched),
                 turns=[
                     {"said": turn.text, "reply": turn.reply, "actions": turn.actions}
@@ -146,6 +154,15 @@ class Runner:
             ),
             after,
         )
+
+    async def _taken_orders(self) -> list[Order]:
+        """Return what is kept for later, and cancel it."""
+        answer = await self._stack.client.get("/api/orders")
+        answer.raise_for_status()
+        orders = orders_of(answer.json())
+        for order in orders:
+            await self._stack.client.delete(f"/api/orders/{order.id}")
+        return orders
 
     async def _converse(self, case: Case, device: str | None) -> list[Turn]:
         more = {"language": case.language, **({"device_id": device} if device else {})}

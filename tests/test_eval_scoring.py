@@ -1,12 +1,14 @@
 """The evaluation's judgement: what passes, what fails, and how a rate is reported."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eval.cases import Case, Reply
+from eval.cases import Case, Kept, Reply
 from eval.home import Home
+from eval.orders import Order, complaints as order_complaints, orders_of
 from eval.report import as_json, comparison, failures
 from eval.result import Result
 from eval.scoring import Spoken, Verdict, judge
@@ -367,3 +369,42 @@ def test_runs_are_compared_pair_by_pair() -> None:
     assert "won: plain-01" in lines
     assert "lost: value-01" in lines
     assert not any("group" in line for line in lines), "only what ran in both is compared"
+
+
+SAID = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
+LATER = Home(**{**{f: getattr(HOME, f) for f in HOME.__slots__}, "time_zone": "Europe/Berlin"})
+
+
+@pytest.mark.parametrize(
+    ("kept", "due", "right"),
+    [
+        ({"delay": 600}, "2026-11-25T20:10:04+00:00", True),
+        ({"delay": 600}, "2026-11-25T21:10:00+00:00", False),
+        ({"length": 900}, "2026-11-25T20:15:00+00:00", True),
+        ({"at": "23:00"}, "2026-11-25T22:00:00+00:00", True),
+        ({"at": "23:00"}, "2026-11-25T23:00:00+00:00", False),
+        ({"at": "7:00", "days": 1}, "2026-11-26T06:00:00+00:00", True),
+        ({"at": "7:00", "days": 1}, "2026-11-27T06:00:00+00:00", False),
+        ({"at": "6:15", "weekday": 4}, "2026-11-27T05:15:00+00:00", True),
+        ({"at": "6:15", "weekday": 4}, "2026-11-28T05:15:00+00:00", False),
+        ({"sun": "sunset"}, "2026-11-26T15:00:00+00:00", True),
+        ({"sun": "sunset"}, None, False),
+        (None, "2026-11-26T15:00:00+00:00", False),
+    ],
+)
+def test_an_order_is_kept_for_when_it_was_said(
+    kept: dict[str, Any] | None, due: str | None, right: bool
+) -> None:
+    orders = orders_of({"orders": [{"id": "1", "due": due, "entity_ids": ["light.bed"]}]})
+    wanted = Kept.model_validate({"change": {"light.bed": "off"}, **kept}) if kept else None
+    assert (order_complaints(wanted, orders, LATER, SAID, asks=False) == []) is right
+
+
+def test_what_is_kept_is_for_what_was_named_and_what_repeats_asks_first() -> None:
+    kept = Kept.model_validate({"change": {"light.desk": "off"}, "delay": 0})
+    other = Order("1", SAID, frozenset({"light.bed"}))
+    assert order_complaints(kept, [other], LATER, SAID, asks=False)
+    assert order_complaints(kept, [], LATER, SAID, asks=False)
+    daily = Kept.model_validate({"change": {"light.desk": "off"}, "every": "daily"})
+    assert order_complaints(daily, [], LATER, SAID, asks=True) == []
+    assert order_complaints(daily, [], LATER, SAID, asks=False)

@@ -21,8 +21,9 @@ import yaml
 from ollama_addon.agent.trace import Trace
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.servers import Servers
-from ollama_addon.history import store as module
-from ollama_addon.history.store import Filter, HistoryStore
+from ollama_addon.history import database as module
+from ollama_addon.history.filter import Filter
+from ollama_addon.history.store import HistoryStore
 from ollama_addon.home.connection import Connection
 from ollama_addon.options import check_options
 

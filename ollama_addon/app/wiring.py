@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
 from ollama_addon import __version__
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app.apply_options import OptionsApplier
+from ollama_addon.app.error_answers import answer_errors
 from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
+from ollama_addon.app.startup_tasks import StartupTask, announce, set_up_own_integration
 from ollama_addon.background import Background
 from ollama_addon.companion.download_notifications import tell_of_pulls
-from ollama_addon.companion.files import DOMAIN
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
@@ -29,7 +27,6 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
-from ollama_addon.errors import AddonError
 from ollama_addon.history import backup
 from ollama_addon.history.store import HistoryStore
 from ollama_addon.home.actions import Actions
@@ -48,7 +45,6 @@ from ollama_addon.supervisor.client import Supervisor
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.access.door import Door
 from ollama_addon.web.access.hosts import Hosts
-from ollama_addon.web.access.refusals import refusal
 from ollama_addon.web.access.tokens import read_token
 from ollama_addon.web.api import (
     access,
@@ -114,7 +110,7 @@ def make_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.mount("/static", pages.Static(directory=pages.STATIC), name="static")
-    _answer_errors(app)
+    answer_errors(app)
     return app
 
 
@@ -203,8 +199,8 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
         stack.push_async_callback(supervisor.close)
-    announcing = _Errand(
-        background, "discovery message", lambda: _announce(supervisor, settings, guard)
+    announcing = StartupTask(
+        background, "discovery message", lambda: announce(supervisor, settings, guard)
     )
     announcing.begin()
     stand_in: WyomingFallback | None = None
@@ -250,10 +246,10 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
     )
     stack.push_async_callback(applying.stop)
-    following = _Errand(
+    following = StartupTask(
         background,
         "own Ollama integration",
-        lambda: _follow(own_integration, mirror, wanted=options.own_integration),
+        lambda: set_up_own_integration(own_integration, mirror, wanted=options.own_integration),
     )
     following.begin()
     return Parts(
@@ -303,86 +299,3 @@ async def _pass_on(inventory: Inventory, happenings: Events) -> None:
     """Tell whoever listens how far downloads are."""
     async for pull in inventory.subscribe():
         happenings.publish("pull", models.as_json(pull))
-
-
-async def _follow(own_integration: OwnIntegration, mirror: Mirror, *, wanted: bool) -> None:
-    """Have Home Assistant's own integration be what the options say, until that is done."""
-    told = ""
-    while True:
-        try:
-            await mirror.wait_ready(600)
-            state = await own_integration.follow(wanted)
-            if state.state != "partly":
-                return
-            message = state.message
-        except (AddonError, TimeoutError) as error:
-            message = str(error)
-        if message != told:
-            told = message
-            _LOGGER.warning("Home Assistant's own Ollama integration: %s", message)
-        await asyncio.sleep(60)
-
-
-class _Errand:
-    """Something that is tried until it is done, and begun anew when it has to be done again."""
-
-    def __init__(
-        self, background: Background, name: str, run: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._background = background
-        self._name = name
-        self._run = run
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Begin from the start."""
-        if self._task is not None:
-            self._task.cancel()
-        self._task = self._background.keep(self._name, self._run)
-
-
-async def _announce(supervisor: Supervisor | None, settings: Settings, guard: Guard) -> None:
-    """Tell Home Assistant where the agents are, until it was heard."""
-    while supervisor is not None:
-        try:
-            own = await supervisor.self_info()
-            await supervisor.announce(
-                DOMAIN,
-                {
-                    "id": read_token(settings.data / "id"),
-                    "host": own["hostname"],
-                    "port": settings.port,
-                    "token": guard.token,
-                },
-            )
-            _LOGGER.info("Announced to Home Assistant")
-            return
-        except AddonError as error:
-            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.message)
-            await asyncio.sleep(30)
-
-
-def _answer_errors(app: FastAPI) -> None:
-    """Have every error answered with a code and a sentence."""
-
-    @app.exception_handler(AddonError)
-    async def addon_error(request: Request, error: AddonError) -> JSONResponse:
-        return refusal(error)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body") or "the request"
-        return refusal(AddonError("invalid_request", f"{where}: {first['msg']}.", 422))
-
-    @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == 404:
-            message = f"There is nothing at {request.url.path}."
-            return refusal(AddonError("not_found", message, 404))
-        return refusal(AddonError("http_error", str(error.detail), error.status_code))
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        message = "Something went wrong in the add-on; its log says what."
-        return refusal(AddonError("internal", message, 500))

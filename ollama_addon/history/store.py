@@ -8,8 +8,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ import aiosqlite
 from ollama_addon.agent.trace import Trace
 from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
+from ollama_addon.history.database import HistoryDatabase, is_broken
+from ollama_addon.history.filter import Filter
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,62 +28,6 @@ _SUMMARY = (
     "number, id, began, agent, model, source, area, text, reply, outcome, "
     "first_word, total, prompt_tokens, completion_tokens, model_calls"
 )
-_STEPS = (
-    """
-CREATE TABLE IF NOT EXISTS turns (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    began REAL NOT NULL,
-    agent TEXT NOT NULL,
-    model TEXT NOT NULL,
-    conversation TEXT NOT NULL,
-    source TEXT NOT NULL,
-    area TEXT NOT NULL,
-    text TEXT NOT NULL,
-    reply TEXT NOT NULL,
-    words TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    first_word REAL,
-    total REAL,
-    prompt_tokens INTEGER NOT NULL,
-    completion_tokens INTEGER NOT NULL,
-    model_calls INTEGER NOT NULL,
-    whole TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS turns_began ON turns (began);
-""",
-)
-"""What makes a file of each version one of the next. Those of released versions never change."""
-
-
-class _ForeignError(sqlite3.DatabaseError):
-    """A file that is in order, and still cannot be used by this version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which turns are meant; what is empty does not matter."""
-
-    agent: str = ""
-    outcome: str = ""
-    source: str = ""
-    conversation: str = ""
-    search: str = ""
-    """Words in the sentence or the reply."""
-    since: float = 0
-    """Seconds since the epoch."""
-
-    def where(self) -> tuple[str, list[Any]]:
-        """Return the condition in SQL, with its values."""
-        parts, values = ["began >= ?"], [self.since]  # type: list[str], list[Any]
-        for column in ("agent", "outcome", "source", "conversation"):
-            if value := getattr(self, column):
-                parts.append(f"{column} = ?")
-                values.append(value)
-        for word in self.search.casefold().split():
-            parts.append("instr(words, ?) > 0")
-            values.append(word)
-        return " AND ".join(parts), values
 
 
 class HistoryStore:
@@ -94,11 +38,10 @@ class HistoryStore:
 
     def __init__(self, path: Path, days: int) -> None:
         self.days = days
-        self._aside = self._trouble = ""
+        self._trouble = ""
         self.on_kept: Callable[[str], None] = lambda turn_id: None
         """Called with the id of each turn that was written."""
-        self._path = path
-        self._database: aiosqlite.Connection | None = None
+        self._database = HistoryDatabase(path)
         self._queue: asyncio.Queue[Trace] = asyncio.Queue()
         self._writing = False
         self._background = Background()
@@ -106,12 +49,12 @@ class HistoryStore:
     @property
     def message(self) -> str:
         """What is wrong, in sentences; empty when all is well."""
-        return " ".join(filter(None, (self._trouble, self._aside)))
+        return " ".join(filter(None, (self._trouble, self._database.aside)))
 
     async def start(self) -> None:
         """Open the file; a broken one is set aside. Never raises."""
         if not self.days:
-            for file in (*self._files(), *self._laid_aside()):
+            for file in (*self._database.files(), *self._database.set_aside()):
                 file.unlink(missing_ok=True)
             return
         await self._open()
@@ -124,7 +67,7 @@ class HistoryStore:
         if self._writing:
             await self._queue.join()
         await self._background.stop()
-        await self._close()
+        await self._database.close()
 
     def keep(self, record: Trace) -> None:
         """Have a turn written, soon."""
@@ -204,9 +147,9 @@ class HistoryStore:
             await database.commit()
             await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             if not turn_id:
-                for file in self._laid_aside():
+                for file in self._database.set_aside():
                     file.unlink(missing_ok=True)
-                self._aside = ""
+                self._database.aside = ""
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
         except OSError as error:
@@ -225,15 +168,13 @@ class HistoryStore:
             raise self._unreadable(error) from error
 
     def _there(self) -> aiosqlite.Connection:
-        if self._database is None:
+        if self._database.connection is None:
             reason = self.message or "The journal is switched off."
             raise AddonError("journal_away", reason, 503)
-        return self._database
+        return self._database.connection
 
     def _unreadable(self, error: sqlite3.Error) -> AddonError:
         return AddonError("journal_away", f"The journal cannot be read: {error}.", 503)
-
-    # Writing
 
     async def _write(self) -> None:
         while True:
@@ -247,14 +188,14 @@ class HistoryStore:
                 self._queue.task_done()
 
     async def _insert(self, record: Trace) -> None:
-        if self._database is None:
+        if self._database.connection is None:
             await self._open()
         try:
             await self._insert_into(self._there(), record)
         except sqlite3.DatabaseError as error:
-            if not _is_broken(error):
+            if not is_broken(error):
                 raise
-            await self._close()
+            await self._database.close()
             await self._open()
             await self._insert_into(self._there(), record)
         self._trouble = ""
@@ -296,10 +237,10 @@ class HistoryStore:
     async def _tidy(self) -> None:
         now = time.time()
         oldest = now - self.days * _DAY
-        for file in self._laid_aside():
+        for file in self._database.set_aside():
             if file.stat().st_mtime < oldest:
                 file.unlink(missing_ok=True)
-        if (database := self._database) is None:
+        if (database := self._database.connection) is None:
             return
         # What a clock that was wrong has dated in the future would be kept for as long.
         await database.execute("UPDATE turns SET began = ? WHERE began > ?", [now, now + _DAY])
@@ -308,107 +249,12 @@ class HistoryStore:
         if cursor.rowcount:
             await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    # The file
-
     async def _open(self) -> None:
-        for last in (False, True):
-            try:
-                self._database = await self._opened()
-                return
-            except (sqlite3.Error, OSError) as error:
-                await self._close()
-                if last or not _is_broken(error):
-                    self._tell(f"The journal cannot be opened: {error}.")
-                    return
-                self._set_aside(error)
-
-    async def _opened(self) -> aiosqlite.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)
-        self._database = database = await aiosqlite.connect(self._path)
-        database.row_factory = sqlite3.Row
-        await database.execute("PRAGMA journal_mode = WAL")
-        await database.execute("PRAGMA secure_delete = ON")
-        if (found := await _pragma(database, "quick_check")) != "ok":
-            raise sqlite3.DatabaseError(f"malformed: {found}")
-        await self._upgrade(database)
-        return database
-
-    async def _upgrade(self, database: aiosqlite.Connection) -> None:
-        """Make a file of an older version one of this: the whole way, or not at all."""
-        version = int(await _pragma(database, "user_version"))
-        if version > len(_STEPS):
-            raise _ForeignError(f"it was made by a newer version of the app ({version})")
-        if version == len(_STEPS):
-            await database.execute("SELECT 1 FROM turns LIMIT 1")
-            return
-        steps = ";".join(_STEPS[version:])
-        try:
-            await database.executescript(
-                f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(_STEPS)}; COMMIT;"
-            )
-        except sqlite3.Error as error:
-            await database.rollback()
-            if not version or not _is_schema(error):
-                raise
-            reason = f"it could not be brought from version {version} to {len(_STEPS)}: {error}"
-            raise _ForeignError(reason) from error
-        if version:
-            _LOGGER.info("The journal was brought to version %d", len(_STEPS))
-
-    async def _close(self) -> None:
-        database, self._database = self._database, None
-        if database is not None:
-            await database.close()
-
-    def _set_aside(self, error: Exception) -> None:
-        when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        how = "kept" if isinstance(error, _ForeignError) else "broken"
-        kept = self._path.with_name(f"{self._path.stem}-{how}-{when}{self._path.suffix}")
-        for file in self._files():
-            if file.exists():
-                file.replace(kept.with_name(kept.name + file.name.removeprefix(self._path.name)))
-        what = "could not be used" if isinstance(error, _ForeignError) else "was broken"
-        self._aside = (
-            f"The journal {what} ({error}) and was set aside as {kept.name}. A new one was begun."
-        )
-        _LOGGER.error("%s", self._aside)
-
-    def _files(self) -> list[Path]:
-        name = self._path.name
-        return [self._path.with_name(name + end) for end in ("", "-wal", "-shm")]
-
-    def _laid_aside(self) -> list[Path]:
-        """Return what was set aside, which is as private as the journal itself."""
-        return [
-            file
-            for how in ("broken", "kept")
-            for file in self._path.parent.glob(f"{self._path.stem}-{how}-*")
-        ]
+        await self._database.open()
+        if self._database.trouble:
+            self._tell(self._database.trouble)
 
     def _tell(self, message: str) -> None:
         if message != self._trouble:
             _LOGGER.error("%s", message)
         self._trouble = message
-
-
-async def _pragma(database: aiosqlite.Connection, name: str) -> Any:
-    async with database.execute(f"PRAGMA {name}") as cursor:
-        row = await cursor.fetchone()
-    return row and row[0]
-
-
-def _is_broken(error: Exception) -> bool:
-    """Whether a file cannot be used any more, as opposed to a disk that is full or locked."""
-    return isinstance(error, _ForeignError) or (
-        isinstance(error, sqlite3.DatabaseError)
-        and any(
-            sign in str(error)
-            for sign in ("malformed", "not a database", "no such table", "corrupt")
-        )
-    )
-
-
-def _is_schema(error: sqlite3.Error) -> bool:
-    """Whether a file is not of the form that its version says, as opposed to a full disk."""
-    return "disk" not in str(error) and "locked" not in str(error)

@@ -13,7 +13,8 @@ import yaml
 
 from ollama_addon.agent.trace import Trace
 from ollama_addon.history import backup
-from ollama_addon.history.store import Filter, HistoryStore
+from ollama_addon.history.filter import Filter
+from ollama_addon.history.store import HistoryStore
 from tests.web.running import sidecar
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,8 @@ import pytest
 from ollama_addon.agent.trace import Trace
 from ollama_addon.agent.turn import Turn
 from ollama_addon.errors import AddonError
-from ollama_addon.history.store import Filter, HistoryStore
+from ollama_addon.history.filter import Filter
+from ollama_addon.history.store import HistoryStore
 from tests.agent.scripted_agent import Talk, call, do, say
 
 ALL = Filter()

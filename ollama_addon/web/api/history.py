@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from ollama_addon.history.store import Filter, HistoryStore
+from ollama_addon.history.filter import Filter
+from ollama_addon.history.store import HistoryStore
 from ollama_addon.web.state import parts
 
 router = APIRouter(prefix="/api/journal")

@@ -1,0 +1,148 @@
+"""What a written name may mean in a house, and words for numbers and colors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from rapidfuzz import fuzz
+
+from ollama_addon.home.model import Entity, House
+from ollama_addon.understanding.lexicon import Lexicon, lexicon, nearest
+from ollama_addon.understanding.numbers import number_words
+from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.tokens import fold, tokenize
+
+_LIKE = 82
+"""How alike two words must be to be the same, of 100."""
+_WHOLE = 86
+"""The same for whole names that are written as one word."""
+_STRANGE = 0.12
+"""What each word that belongs to no name takes off."""
+_ARTICLES = frozenset(
+    "the a an my our der die das dem den le la les l el los las il lo i gli de het um uma o os as "
+    "en ett et".split()
+)
+
+
+class Names(Protocol):
+    """What repair needs to know of a house and a language."""
+
+    @property
+    def house(self) -> House:
+        """The house."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The unambiguous name of each entity, by entity id."""
+
+    def named(self, name: str) -> Mapping[str, float]:
+        """Return how much of each entity's name a name is, by entity id, 0 to 1."""
+
+    def number(self, word: str) -> float | None:
+        """Return the number that a word stands for."""
+
+    def color(self, word: str) -> str | None:
+        """Return the color of the intents that a word stands for."""
+
+
+class HouseNames:
+    """The names of a house, for the words of a language."""
+
+    def __init__(self, house: House, labels: Mapping[str, str], language: str) -> None:
+        self.house = house
+        self.labels = labels
+        tag = nearest(language)
+        self._lexicon: Lexicon | None = lexicon(tag) if tag else None
+        self._numbers = number_words(self._lexicon) if self._lexicon else None
+        self._names = {
+            entity.id: [_words(name) for name in (entity.name, *entity.aliases)]
+            for entity in house.entities.values()
+        }
+
+    def named(self, name: str) -> Mapping[str, float]:
+        """Return how much of each entity's name a name is, by entity id, 0 to 1."""
+        said = [word for word in _words(name) if word not in _ARTICLES]
+        found: dict[str, float] = {}
+        if not said:
+            return found
+        for entity_id, names in self._names.items():
+            share = max((self._share(said, words, entity_id) for words in names), default=0.0)
+            if share > 0:
+                found[entity_id] = share
+        return found
+
+    def number(self, word: str) -> float | None:
+        """Return the number that a word stands for: "forty"."""
+        if self._numbers is None:
+            return None
+        tokens, _ = tokenize(word)
+        found = self._numbers.at(tokens, 0) if tokens else None
+        return found[0] if found and found[1] == len(tokens) else None
+
+    def color(self, word: str) -> str | None:
+        """Return the color of the intents that a word stands for: "rot"."""
+        if self._lexicon is None:
+            return None
+        senses = self._lexicon.senses(tuple(_words(word)))
+        return next((sense.meaning for sense in senses if sense.group == "colors"), None)
+
+    def _share(self, said: list[str], words: list[str], entity_id: str) -> float:
+        """Return how much of a name was written; strange words beside it take some of it off."""
+        name = [word for word in words if word not in _ARTICLES] or words
+        if not name:
+            return 0.0
+        if said == name:
+            return 1.0
+        used: set[int] = set()
+        share = 0.0
+        for word in name:
+            best, at = 0.0, -1
+            for number, other in enumerate(said):
+                likeness = fuzz.ratio(word, other)
+                if number not in used and likeness > best:
+                    best, at = likeness, number
+            if best >= _LIKE:
+                used.add(at)
+                share += len(word) * best / 100
+        share /= sum(map(len, name))
+        joined = fuzz.ratio("".join(said), "".join(name))
+        if joined >= _WHOLE:
+            return max(share, joined / 100)
+        place = self.house.area_of(self.house.entities[entity_id])
+        known = set(_words(place.name)) if place else set()
+        strange = [
+            word for number, word in enumerate(said) if number not in used and word not in known
+        ]
+        return max(0.0, share - _STRANGE * len(strange))
+
+
+class IndexNames:
+    """The same by the index of the shortlist, until the agent uses `HouseNames`."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self.house = index.house
+        self.labels = index.labels
+
+    def named(self, name: str) -> Mapping[str, float]:
+        """Return how much of each entity's name a name is, by entity id, 0 to 1."""
+        return self._index.named(name)
+
+    def number(self, word: str) -> float | None:
+        """Return the number that a word stands for."""
+        return self._index.words.numbers.get(fold(word))
+
+    def color(self, word: str) -> str | None:
+        """Return the color of the intents that a word stands for."""
+        found = self._index.words.colors.get(fold(word))
+        return str(found) if found else None
+
+
+def able(entity: Entity) -> bool:
+    """Tell whether an entity does something: sensors and the like are only read."""
+    return "sensor" not in entity.domain and entity.domain not in ("person", "device_tracker")
+
+
+def _words(name: str) -> list[str]:
+    return [fold(token.plain) for token in tokenize(name)[0]]
