@@ -117,7 +117,8 @@ class Step:
     @property
     def labels(self) -> Mapping[str, str]:
         """An unambiguous label for each entity of the house."""
-        return labels_of(self.house)
+        index = self.interpreter.index if self.interpreter is not None else None
+        return index.labels if index is not None else labels_of(self.house)
 
     def replies(self) -> Replies:
         """Return the replies of this turn."""

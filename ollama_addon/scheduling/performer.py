@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ollama_addon.agent.actions import executor
 from ollama_addon.agent.actions.confirmation import asks_first
+from ollama_addon.agent.actions.opposites import target_of
 from ollama_addon.agent.actions.repair import Repaired, Verdict, repair
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.conversations import Conversation
@@ -19,7 +20,6 @@ from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.errors import AddonError
 from ollama_addon.home.acting import acting_as
 from ollama_addon.home.connection import Connection
-from ollama_addon.agent.actions.opposites import target_of
 from ollama_addon.scheduling.order import Order
 from ollama_addon.understanding.vocabulary import Action
 from ollama_addon.understanding.words import words_of

@@ -48,7 +48,9 @@ def answered(step: Step) -> Answered | None:
 def _chosen(step: Step, pending: Pending, *, refused: bool) -> Answered | None:
     """Return what is done to what was chosen among several."""
     among = [target for target in pending.targets if isinstance(target, Entity)]
-    chosen = step.interpreter.choose(step.turn.text, among, step.context()) if step.interpreter else ()
+    chosen = (
+        step.interpreter.choose(step.turn.text, among, step.context()) if step.interpreter else ()
+    )
     if not chosen:
         return Answered() if refused else None
     step.conversation.entities = chosen
@@ -107,7 +109,9 @@ def _valid(actions: Sequence[Action], house: House) -> tuple[Repaired, ...]:
 def valid(action: Action, house: House) -> Repaired:
     """Return an action of a candidate as the executor takes it; refused if its target is gone."""
     target = target_of(action, house)
-    aimed = any(slot in action.slots for slot in ("name", "domain")) and "Timer" not in action.intent
+    aimed = (
+        any(slot in action.slots for slot in ("name", "domain")) and "Timer" not in action.intent
+    )
     if target is None and aimed:
         return Repaired(Verdict.REFUSED, action, reason="not_found")
     return Repaired(Verdict.AS_IT_WAS, action, target)

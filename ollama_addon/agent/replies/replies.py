@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ollama_addon.agent.actions.repair_outcome import Repaired
 from ollama_addon.agent.replies.phrases import listing, phrase
 from ollama_addon.agent.replies.templates import templates_of
 from ollama_addon.home.model import Entity, House
@@ -87,6 +88,11 @@ class Replies:
     def names(self, targets: Sequence[Target], last: str = "and") -> str:
         """Return the names of targets as people list them."""
         return listing([self._name(target) for target in targets], self.language, last)
+
+    def proposal(self, items: Sequence[Repaired]) -> str:
+        """Return the question whether something shall be done, naming what it would be."""
+        targets = [item.target for item in items if item.target is not None]
+        return self.phrase("sure", names=self.names(targets))
 
     def error(self, key: str, **values: object) -> str:
         """Return an error of the intents package, such as `no_entity` with its `entity`."""
@@ -268,7 +274,9 @@ class Replies:
         value = state.attributes.get(name)
         if value is None and entity.domain == "weather":
             value = state.attributes.get(attribute)
-        return f"{round(float(value) * factor, 1):g} {unit}" if isinstance(value, int | float) else ""
+        return (
+            f"{round(float(value) * factor, 1):g} {unit}" if isinstance(value, int | float) else ""
+        )
 
     def _is(self, entity: Entity, asked: str) -> bool:
         state = self._house.states.get(entity.id)

@@ -114,7 +114,10 @@ def route(interpretation: Interpretation, *, planned: bool, instant: bool = True
     steps = tuple(_step(clause, planned=planned) for clause in interpretation.clauses)
     if len(steps) > 1:
         # A "no" in front of an order says nothing by itself.
-        steps = tuple(s for s in steps if not (isinstance(s, Say) and s.key == "nothing_asked")) or steps
+        steps = (
+            tuple(s for s in steps if not (isinstance(s, Say) and s.key == "nothing_asked"))
+            or steps
+        )
     reasons = tuple(
         dict.fromkeys(reason for step in steps if isinstance(step, Ask) for reason in step.reasons)
     )
