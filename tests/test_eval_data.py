@@ -74,7 +74,8 @@ def test_there_are_enough_of_each_kind_and_language() -> None:
     } == {}
     languages = Counter(case.language for case in CASES)
     assert len(languages) >= 14
-    assert min(languages.values()) >= 90
+    assert len(CASES) >= 1300
+    assert min(languages.values()) >= 150
     assert {case.home for case in CASES} == HOMES.keys()
 
 

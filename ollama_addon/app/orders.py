@@ -9,6 +9,8 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
+from ollama_addon.home.users import Users
+from ollama_addon.scheduling.automator import Automator
 from ollama_addon.scheduling.performer import Performer
 from ollama_addon.scheduling.planner import Planner
 from ollama_addon.scheduling.scheduler import Scheduler
@@ -18,9 +20,9 @@ from ollama_addon.scheduling.teller import Teller
 
 
 def make_orders(
-    path: Path, agents: Mapping[str, Agent], home: Home, connection: Connection
-) -> tuple[Scheduler, Planner]:
-    """Return the scheduler of the file at `path`, not running yet, and what agents ask of it."""
+    path: Path, agents: Mapping[str, Agent], home: Home, connection: Connection, users: Users
+) -> tuple[Scheduler, Automator, Planner]:
+    """Return what keeps orders in the file at `path`, not running yet, and what agents ask."""
     mirror = home.mirror
 
     async def ready() -> bool:
@@ -32,8 +34,9 @@ def make_orders(
         except AddonError:
             return False
 
+    store = OrderStore(path)
     scheduler = Scheduler(
-        OrderStore(path),
+        store,
         Performer(agents, home, connection),
         Teller(connection),
         ready=ready,
@@ -41,4 +44,7 @@ def make_orders(
         wording=lambda key, order: told(key, order, mirror.house),
     )
     connection.on_connect(scheduler.wake)
-    return scheduler, Planner(scheduler, agents, lambda: mirror.house)
+    automator = Automator(
+        store, connection, lambda: mirror.house, home.translations.states, users.ask
+    )
+    return scheduler, automator, Planner(scheduler, automator, agents, lambda: mirror.house)

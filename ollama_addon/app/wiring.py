@@ -176,9 +176,13 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
         for agent in options.agents
     }
-    scheduler, planner = make_orders(settings.data / "orders.sqlite", agents, home, connection)
+    scheduler, automator, planner = make_orders(
+        settings.data / "orders.sqlite", agents, home, connection, guard.users
+    )
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
+    automator.start()
+    stack.push_async_callback(automator.stop)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
     stack.push_async_callback(warmup.stop)

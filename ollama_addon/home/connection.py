@@ -52,6 +52,10 @@ _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
+class _NothingThereError(AddonError):
+    """There is nothing at a path."""
+
+
 class Connection:
     """Home Assistant's WebSocket and REST interfaces behind one access token.
 
@@ -187,6 +191,16 @@ class Connection:
         """
         return await self._rest("POST", path, json)
 
+    async def get(self, path: str) -> dict[str, Any] | None:
+        """Return the JSON object at a path of the REST interface; None where there is none.
+
+        Raises `AddonError` as the module says.
+        """
+        try:
+            return await self._rest("GET", path, None)
+        except _NothingThereError:
+            return None
+
     async def delete(self, path: str) -> dict[str, Any]:
         """Delete what stands at a path of the REST interface. Raises as `post` does."""
         return await self._rest("DELETE", path, None)
@@ -215,7 +229,8 @@ class Connection:
             answer = None
         if response.status_code >= 400:
             detail = _detail(answer)
-            raise AddonError(
+            kind = _NothingThereError if response.status_code == 404 else AddonError
+            raise kind(
                 "home_failed",
                 f"Home Assistant answered {path} with status {response.status_code}"
                 + (f": {detail}" if detail else "."),

@@ -139,13 +139,18 @@ def hours(moment: Moment, *, another_day: bool) -> tuple[int, ...]:
         case "afternoon":
             return (base + 12,)
         case "evening":
-            return (base + 12,) if base else (0, 24)
+            return (base + 12,) if base else _after_midnight(0, another_day)
         case "night" | "midnight":
-            return (base + 12,) if base > 5 else (base, base + 24)
+            return (base + 12,) if base > 5 else _after_midnight(base, another_day)
     if not another_day:
         return (base, base + 12)
     # Nobody means three o'clock at night with "tomorrow at three".
     return (base + 12,) if base < 6 else (base,)
+
+
+def _after_midnight(hour: int, another_day: bool) -> tuple[int, ...]:
+    """Return an hour of a night: "Friday at two at night" is on Saturday."""
+    return (hour + 24,) if another_day else (hour, hour + 24)
 
 
 def _candidates(

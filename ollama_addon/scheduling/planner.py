@@ -23,10 +23,12 @@ from ollama_addon.agent.orders import (
 )
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
+from ollama_addon.scheduling.automator import Automator, Draft
 from ollama_addon.scheduling.moments import MomentError, Place, Span, span
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.scheduling.sentences import at, entry, now_in, will, words_of_house
+from ollama_addon.scheduling.services import AutomationError
 from ollama_addon.scheduling.words import Words
 from ollama_addon.understanding.interpretation import When
 from ollama_addon.understanding.vocabulary import Action
@@ -41,9 +43,14 @@ class Planner:
     """Implements the agent's `Orders` on a scheduler. `agents` may change in place."""
 
     def __init__(
-        self, scheduler: Scheduler, agents: Mapping[str, Agent], house: Callable[[], House]
+        self,
+        scheduler: Scheduler,
+        automator: Automator,
+        agents: Mapping[str, Agent],
+        house: Callable[[], House],
     ) -> None:
         self._scheduler = scheduler
+        self._automator = automator
         self._agents = agents
         self._house = house
 
@@ -60,8 +67,12 @@ class Planner:
     ) -> Kept | Proposal | Refused:
         """Keep repaired actions for later; see `Orders`."""
         words = self._words(speaker.language)
-        if not when.understood or when.repeats:
+        if not when.understood:
             return self._refused("unclear", words, said=when.words)
+        if when.repeats:
+            if not automations:
+                return self._refused("off", words)
+            return await self._propose(actions, when, text, speaker, once)
         now = self._now()
         try:
             times = span(when, now, Place.of(self._house()))
@@ -94,11 +105,21 @@ class Planner:
 
     async def set_up(self, proposal: Proposal) -> Answer | Refused:
         """Make the automation of a proposal; see `Orders`."""
-        raise NotImplementedError
+        draft = proposal.draft
+        assert isinstance(draft, Draft)
+        words = self._words(draft.speaker.language)
+        try:
+            await self._automator.set_up(draft)
+        except AutomationError as error:
+            return self._refused(error.code, words, **error.values)
+        except AddonError as error:
+            return self._refused("broken", words, reason=error.message)
+        return Answer(words.text("automations.made"))
 
     def planned(self, entities: Collection[str] = ()) -> tuple[Planned, ...]:
         """Return what is planned, the next first; with `entities` only what is about them."""
         found = [self._planned_of(order) for order in self._scheduler.open_orders]
+        found += self._automator.planned()
         wanted = set(entities)
         return tuple(each for each in found if not wanted or wanted & set(each.entities))
 
@@ -111,6 +132,7 @@ class Planner:
             "next": at(first.due, house).isoformat() if first else None,
             "entity_ids": list(_entities(first, house)) if first else [],
             "count": len(found),
+            "missing": [each.phrase for each in self._automator.planned() if each.missing],
         }
 
     def listing(self, planned: Sequence[Planned], language: str) -> str:
@@ -124,20 +146,30 @@ class Planner:
     async def cancel(self, ids: Sequence[str], language: str) -> Answer | Refused:
         """Cancel orders and remove automations by their ids."""
         words = self._words(language)
+        house = self._house()
+        gone: list[str] = []
         try:
-            found = [await self._scheduler.cancel(each) for each in ids]
+            for each in ids:
+                if (order := await self._scheduler.cancel(each)) is not None:
+                    gone.append(entry(order, house, words))
+                elif (removed := await self._automator.remove(each)) is not None:
+                    gone.append(removed)
+        except AutomationError as error:
+            return self._refused(error.code, words, **error.values)
         except AddonError as error:
             return self._refused("broken", words, reason=error.message)
-        gone = [order for order in found if order is not None]
         if not gone:
             return self._refused("unknown", words)
-        said = [entry(order, self._house(), words) for order in gone]
-        return Answer(words.text("cancelled", list="; ".join(said)))
+        return Answer(words.text("cancelled", list="; ".join(gone)))
 
     async def do_now(self, order_id: str) -> None:
-        """Do an order now instead of at its time. Raises AddonError."""
+        """Do an order now instead of at its time, or run an automation. Raises AddonError."""
         order = self._find(order_id)
-        if order is None or not await self._scheduler.move(replace(order, due=time.time())):
+        if order is None:
+            done = await self._automator.run(order_id)
+        else:
+            done = await self._scheduler.move(replace(order, due=time.time()))
+        if not done:
             raise AddonError("unknown_order", "This order is not planned any more.", 404)
 
     async def move(self, order_id: str, when: When, language: str) -> Kept | Refused:
@@ -171,6 +203,25 @@ class Planner:
         except AddonError as error:
             return self._refused("broken", words, reason=error.message)
         return Kept(self._planned_of(moved), will(moved, self._house(), words))
+
+    # Automations
+
+    async def _propose(
+        self,
+        actions: Sequence[Action],
+        when: When,
+        text: str,
+        speaker: Speaker,
+        once: bool | None,
+    ) -> Proposal | Refused:
+        words = self._words(speaker.language)
+        if self._asks_first(actions, speaker):
+            return self._refused("asks_first", words)
+        try:
+            draft, question = await self._automator.propose(actions, when, text, speaker, once)
+        except AutomationError as error:
+            return self._refused(error.code, words, **{"said": when.words, **error.values})
+        return Proposal(question, draft)
 
     # Orders
 

@@ -82,9 +82,18 @@ class Words:
             found = found[part]
         return str(found).format(**values)
 
+    @property
+    def spaced(self) -> bool:
+        """Whether the language puts spaces between words."""
+        return bool(self._texts["space"])
+
+    def weekday(self, day: int) -> str:
+        """Return the name of a day of the week; 0 is Monday."""
+        return str(self._texts["automations"]["days"][day])
+
     def listing(self, parts: Sequence[str]) -> str:
         """Return words as people list them: `A, B and C`."""
-        comma = ", " if self._texts["space"] else "、"
+        comma = ", " if self.spaced else "、"
         last = self._texts["and"]
         return last.join(filter(None, (comma.join(parts[:-1]), parts[-1]))) if parts else ""
 

@@ -15,8 +15,10 @@ import pytest
 
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.orders import Answer, Kept, Refused
+from ollama_addon.home.connection import Connection
 from ollama_addon.options import AgentOptions
 from ollama_addon.scheduling import planner as module
+from ollama_addon.scheduling.automator import Automator
 from ollama_addon.scheduling.planner import Planner
 from ollama_addon.understanding.interpretation import Moment, When
 from ollama_addon.understanding.vocabulary import Action
@@ -40,10 +42,20 @@ async def it(tmp_path: Path) -> AsyncIterator[Running]:
         yield it
 
 
+def no_automations(it: Running) -> Automator:
+    """An automator without a Home Assistant."""
+
+    async def nothing(language: str = "") -> dict[str, str]:
+        return {}
+
+    connection = Connection.from_url("http://127.0.0.1:1", "")
+    return Automator(it.store, connection, lambda: it.home.house, nothing, nothing)
+
+
 @pytest.fixture
 def planner(it: Running) -> Planner:
     agent = cast("Agent", SimpleNamespace(options=AGENT))
-    return Planner(it.scheduler, {"home": agent}, lambda: it.home.house)
+    return Planner(it.scheduler, no_automations(it), {"home": agent}, lambda: it.home.house)
 
 
 def when(**parts: Any) -> When:

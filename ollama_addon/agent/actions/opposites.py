@@ -65,6 +65,23 @@ def opposites(actions: Sequence[Action], house: House) -> tuple[Action, ...] | N
     return tuple(dict.fromkeys(reversed(found)))
 
 
+def plain_opposites(actions: Sequence[Action], house: House) -> tuple[Action, ...] | None:
+    """Return what undoes actions whatever the house will be like then, for an automation.
+
+    None where one of them has no plain opposite: what a value was before is not known then.
+    """
+    found: list[Action] = []
+    for action in actions:
+        target = target_of(action, house)
+        if target is None or target.domain in _NO_WAY_BACK:
+            return None
+        intent = {**_PAIRS, _ON: _OFF, _OFF: _ON}.get(action.intent)
+        if intent is None or (target.domain == "lock" and intent == _OFF):
+            return None
+        found.append(Action(intent, _target_slots(action)))
+    return tuple(dict.fromkeys(reversed(found)))
+
+
 def _opposite(action: Action, house: House) -> list[Action] | None:
     members = members_of(action, house)
     target = target_of(action, house)

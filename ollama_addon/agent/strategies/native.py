@@ -1,136 +1,175 @@
 """The native strategy: the model's own tool calls.
 
-The tools are Home Assistant's intents by name, few and flat, with only the slots that this
-house has a use for. A model calls them as it was trained to; what it calls is repaired like
-any other proposal.
+A model calls tools as it was trained to, or writes its calls as text. Reading tools are answered
+from the mirror, the others become proposals; what of them fails is told to the model once, with
+a reason that helps.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from rapidfuzz import fuzz, process, utils
+
+from ollama_addon.agent.actions.grounding import Code
 from ollama_addon.agent.actions.repair import Repaired, Verdict
-from ollama_addon.agent.replies.replies import Done
-from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.vocabulary import (
-    COLORS,
-    FIELD,
-    TARGETLESS,
-    Action,
-    Choice,
-    Duration,
-    Number,
-    Text,
-    Value,
-    field_values,
-    value_of,
-    verbs_for,
+from ollama_addon.agent.actions.repair_names import Names
+from ollama_addon.agent.strategies import readings
+from ollama_addon.agent.strategies.labels import Labels
+from ollama_addon.agent.strategies.loose_json import containers
+from ollama_addon.agent.strategies.model_output import ModelOutput
+from ollama_addon.agent.strategies.old_native import (  # until the agent uses `Native`
+    LARGE as LARGE,
+    ROUNDS as ROUNDS,
+    Tools as Tools,
+    outcome as outcome,
+    tools_for as tools_for,
 )
+from ollama_addon.agent.strategies.tools import Fits, tools_for as fitting_tools
+from ollama_addon.home.model import Entity
+from ollama_addon.understanding.vocabulary import Action, verbs_for
 
-ROUNDS = 3
-"""Times that the model is asked in one turn at most."""
-LARGE = 7_000_000_000
-"""Models with at least so many weights, and trained for tools, call them reliably."""
-
-_SCRIPTS = 12
-"""Scripts with fields that get a tool of their own at most."""
-_PLACES = 40
-"""Areas that are listed in a tool at most; a larger house has them in the prompt only."""
-
-_DESCRIPTIONS = {
-    "HassTurnOn": "Turn on, open, lock, press, activate or run",
-    "HassTurnOff": "Turn off, close or unlock",
-    "HassGetState": "Get the live state of things that were not shown",
-    "HassLightSet": "Set lights",
-    "HassStartTimer": "Start a timer",
-    "HassBroadcast": "Announce a message in the whole home",
-}
-
+_MOST = 24
+"""Calls of one answer that are looked at."""
+_NAMED = 6
+"""Names that a reason tells at most."""
+_LIKE = 40
+"""How alike a name must be to be told as one that may have been meant, of 100."""
 
 Call = tuple[str, dict[str, Any]]
 """The name of a tool, and its arguments."""
 
+_STOPPED: Mapping[Code, str] = {
+    "opposite": "The person asked for the opposite.",
+    "negated": "The person said that this shall not be done.",
+    "past": "The person told what was done and asked for nothing.",
+    "question": "The person asked a question: answer it from the states.",
+    "excluded": "The person left this one out.",
+    "another": "The person named something else.",
+    "no_place": "The place that the person named is not in this home: say so.",
+    "value": "The person said another value.",
+    "later": "The person asked for it at another time: it is not done now.",
+    "dropped": "The person wants nothing to be done.",
+    "talk": "The person asked for nothing to be done.",
+}
+
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """The tools of one house."""
+class Called:
+    """What one answer calls for."""
 
-    schemas: tuple[dict[str, Any], ...]
-    """As `/api/chat` takes them."""
-    intents: Mapping[str, tuple[str, Mapping[str, Any]]]
-    """What each tool stands for: its intent (or service), and slots that are always sent."""
+    proposed: tuple[Action, ...] = ()
+    calls: tuple[Call, ...] = ()
+    """The calls behind the proposals, one for each."""
+    read: tuple[tuple[Call, str], ...] = ()
+    """Calls that only read, with what they are answered."""
 
     @property
-    def names(self) -> frozenset[str]:
-        """The tools' names."""
-        return frozenset(self.intents)
-
-    def action(self, name: str, arguments: Mapping[str, Any]) -> Action:
-        """Return what a call proposes. Made valid it is by repair, not here."""
-        intent, fixed = self.intents.get(name, (name, {}))
-        slots = {str(key): value for key, value in arguments.items() if value not in (None, "")}
-        if intent == "script.turn_on":
-            slots = {f"{FIELD}{key}": value for key, value in slots.items()}
-        return Action(intent, {**slots, **fixed})
+    def empty(self) -> bool:
+        """Whether nothing is called."""
+        return not (self.proposed or self.read)
 
 
-def tools_for(house: House, *, has_satellite: bool) -> Tools:
-    """Return the tools for what is exposed; the same house has byte for byte the same."""
-    slots: dict[str, dict[str, dict[str, Any]]] = {}
-    fixed: dict[str, dict[str, set[Any]]] = {}
-    domains: dict[str, set[str]] = {}
-    grouped: set[str] = set()
-    for entity in sorted(house.entities.values(), key=lambda each: each.id):
-        for verb in verbs_for(entity):
-            value = value_of(verb, entity, house)
-            if (verb.value is not None and value is None) or verb.intent == "script.turn_on":
+class Native:
+    """The tools of one turn, and how calls of them are read."""
+
+    def __init__(
+        self, labels: Labels, names: Names, *, has_satellite: bool, fits: Fits = lambda text: True
+    ) -> None:
+        """Take the names of the house. `fits` tells whether the tools' text is short enough."""
+        self._labels = labels
+        self._names = names
+        self.tools = fitting_tools(labels.house, has_satellite=has_satellite, fits=fits)
+        self._tried: set[str] = set()
+
+    def output(self) -> ModelOutput:
+        """Return what takes the text of an answer apart: words to speak, and calls in it."""
+        return ModelOutput(self.tools.names | readings.NAMES)
+
+    def read(self, calls: Iterable[Call], output: ModelOutput, now: datetime) -> Called:
+        """Return what the calls of an answer ask for, those written as text too.
+
+        A call that was made before in this turn is left out: models repeat what failed.
+        """
+        written = [(call.name, call.arguments) for call in output.calls]
+        proposed: list[Action] = []
+        made: list[Call] = []
+        read: list[tuple[Call, str]] = []
+        for name, arguments in [*calls, *written][:_MOST]:
+            key = json.dumps([name, arguments], sort_keys=True, default=str)
+            if key in self._tried:
                 continue
-            own = slots.setdefault(verb.intent, {})
-            if value is not None:
-                _widen(own, value)
-            for slot, always in verb.slots.items():
-                fixed.setdefault(verb.intent, {}).setdefault(slot, set()).add(always)
-            domains.setdefault(verb.intent, set()).add(entity.domain)
-            if verb.group:
-                grouped.add(verb.intent)
-    schemas = []
-    intents: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for intent in sorted(slots):
-        parameters = {
-            "name": {"type": "string", "description": "Name of one thing"},
-            **(_place_slots(house, domains[intent]) if intent in grouped else {}),
-            **slots[intent],
-            **{
-                slot: _enum(sorted(options, key=str))
-                for slot, options in fixed.get(intent, {}).items()
-                if slot != "step"
-            },
-        }
-        if "step" in fixed.get(intent, {}):
-            parameters["step"] = {"type": "number", "description": "Degrees warmer, or cooler (-)"}
-        name = intent.replace(".", "_")
-        intents[name] = (intent, {})
-        schemas.append(_tool(name, _described(intent), parameters))
-    for verb in TARGETLESS:
-        if "timer" in verb.domains and not has_satellite:
-            continue
-        parameters = {unit: {"type": "integer"} for unit in ("hours", "minutes", "seconds")}
-        if not isinstance(value_of(verb, None, house), Duration):
-            parameters = {}
-        if isinstance(value_of(verb, None, house), Text):
-            parameters = {"message": {"type": "string"}}
-        intents[verb.intent] = (verb.intent, {})
-        schemas.append(_tool(verb.intent, _described(verb.intent), parameters))
-    for entity in _scripts(house):
-        name = f"script_{entity.id.partition('.')[2]}"
-        parameters = {field: _schema(value) for field, value in field_values(entity).items()}
-        intents[name] = ("script.turn_on", {"name": entity.id})
-        schemas.append(_tool(name, f"Run {entity.name}", parameters))
-    return Tools(tuple(schemas), intents)
+            self._tried.add(key)
+            told = readings.answer(name, arguments, self._labels, self._names, now)
+            if told is not None:
+                read.append(((name, arguments), told))
+                continue
+            proposed.append(self.tools.action(name, arguments))
+            made.append((name, arguments))
+        return Called(tuple(proposed), tuple(made), tuple(read))
+
+    def reason(self, item: Repaired, proposed: Action) -> str:
+        """Return why a proposal was refused, in words that help the model to do better."""
+        labels = self._labels
+        target = item.target
+        what = labels[target] if target is not None else ""
+        match item.reason:
+            case "no_place":
+                areas = sorted(area.name for area in labels.house.areas.values())
+                return f"There is no '{item.values.get('place')}'. Areas: {', '.join(areas[:20])}."
+            case "cannot" if isinstance(target, Entity):
+                can = [v.phrase.format(target=what, value="N") for v in verbs_for(target)]
+                return f"{what} cannot do that. Possible: {', '.join(can[:_NAMED])}."
+            case "range":
+                low, high = item.values.get("low"), item.values.get("high")
+                return f"{what} takes values from {low} to {high}."
+            case "value":
+                return f"A value for {what or proposed.intent} is missing or wrong."
+            case "unknown_action":
+                return f"There is no such tool. Tools: {', '.join(sorted(self.tools.names)[:20])}."
+        if item.verdict is Verdict.AMBIGUOUS:
+            return f"Several fit: {', '.join(labels[e] for e in item.candidates[:_NAMED])}. Ask."
+        said = str(item.values.get("name") or "")
+        near = [found[0] for found in self._near(said)]
+        there_is = f" There is: {', '.join(near)}." if near else ""
+        return f"There is no '{said}'.{there_is}" if said else f"Give the name.{there_is}"
+
+    def stopped(self, code: Code) -> str:
+        """Return why a proposal was not done, for the model."""
+        return _STOPPED[code]
+
+    def _near(self, said: str) -> list[tuple[str, float, int]]:
+        names = list(self._labels.of_entity.values())
+        return process.extract(
+            said,
+            names,
+            scorer=fuzz.token_set_ratio,
+            processor=utils.default_process,
+            score_cutoff=_LIKE,
+            limit=_NAMED,
+        )
+
+
+@dataclass(slots=True)
+class Heard:
+    """Takes the messages of an answer as they come: its calls, its text, its thoughts."""
+
+    output: ModelOutput
+    calls: list[Call] = field(default_factory=list)
+    content: str = ""
+    thinking: str = ""
+
+    def take(self, message: Mapping[str, Any]) -> str:
+        """Take a message of a stream, return the words that may be spoken."""
+        self.calls += called(message.get("tool_calls") or ())
+        self.thinking += str(message.get("thinking") or "")
+        content = str(message.get("content") or "")
+        self.content += content
+        return self.output.feed(content)
 
 
 def called(chunks: Iterable[Mapping[str, Any]]) -> list[Call]:
@@ -142,10 +181,7 @@ def called(chunks: Iterable[Mapping[str, Any]]) -> list[Call]:
             continue
         arguments = function.get("arguments") or {}
         if isinstance(arguments, str):
-            try:
-                arguments = json.loads(arguments)
-            except ValueError:
-                arguments = {}
+            arguments = next((c for c in containers(arguments) if isinstance(c, dict)), {})
         if isinstance(arguments, Mapping):
             found.append((str(function.get("name") or ""), dict(arguments)))
     return found
@@ -167,77 +203,6 @@ def told(name: str, result: str) -> dict[str, Any]:
     return {"role": "tool", "tool_name": name, "content": result}
 
 
-def outcome(item: Repaired, done: Done, answer: str) -> str:
-    """Return what the model is told of a call: done, what was read, or a reason that helps."""
-    if item.verdict is Verdict.REFUSED or not done.ok:
-        return json.dumps({"error": done.reason or "It did not respond."}, ensure_ascii=False)
-    return json.dumps({"result": answer} if answer else {"success": True}, ensure_ascii=False)
-
-
-def _widen(own: dict[str, dict[str, Any]], value: Value) -> None:
-    """Let a slot take what one more entity takes."""
-    if isinstance(value, Duration):
-        return
-    schema = _schema(value)
-    before = own.get(value.slot)
-    if before is None:
-        own[value.slot] = schema
-    elif "enum" in before and "enum" in schema:
-        own[value.slot] = _enum(list(dict.fromkeys([*before["enum"], *schema["enum"]])))
-
-
-def _schema(value: Value) -> dict[str, Any]:
-    match value:
-        case Number(high=100, low=0 | 1):
-            return {"type": "integer", "description": "Percent"}
-        case Number(step=step):
-            return {"type": "integer" if float(step).is_integer() else "number"}
-        case Choice(slot="color"):
-            return {"type": "string", "description": f"A color, such as {', '.join(COLORS[2:6])}"}
-        case Choice(options=options):
-            return _enum(list(options))
-    return {"type": "string"}
-
-
-def _enum(options: list[Any]) -> dict[str, Any]:
-    kind = "string" if all(isinstance(option, str) for option in options) else "number"
-    return {"type": kind, "enum": options}
-
-
-def _place_slots(house: House, domains: set[str]) -> dict[str, Any]:
-    areas = sorted({area.name for area in house.areas.values()})
-    floors = sorted({floor.name for floor in house.floors.values()})
-    found: dict[str, Any] = {}
-    if areas:
-        found["area"] = _enum(areas) if len(areas) <= _PLACES else {"type": "string"}
-    if floors:
-        found["floor"] = _enum(floors) if len(floors) <= _PLACES else {"type": "string"}
-    if len(domains) > 1:
-        found["domain"] = _enum(sorted(domains))
-    return found
-
-
-def _scripts(house: House) -> list[Entity]:
-    scripts = [
-        entity
-        for entity in house.entities.values()
-        if entity.domain == "script" and field_values(entity)
-    ]
-    return sorted(scripts, key=lambda entity: entity.id)[:_SCRIPTS]
-
-
-def _described(intent: str) -> str:
-    """Return a few words about an intent: its own name taken apart, where none are better."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", intent.removeprefix("Hass"))
-    return _DESCRIPTIONS.get(intent, plain.replace(".", " ").replace("_", " ").capitalize())
-
-
-def _tool(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {
-            "name": name,
-            "description": description,
-            "parameters": {"type": "object", "properties": dict(parameters), "required": []},
-        },
-    }
+def failed(reason: str) -> str:
+    """Return what a call that failed is answered."""
+    return json.dumps({"error": reason}, ensure_ascii=False)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, get_args
 
 import pytest
 
-from ollama_addon.agent.strategies.native import tools_for
+from ollama_addon.agent.actions.grounding import Code
+from ollama_addon.agent.actions.repair import HouseNames
+from ollama_addon.agent.actions.repair_several import repair_all
+from ollama_addon.agent.strategies.labels import Labels
+from ollama_addon.agent.strategies.model_output import ModelOutput
+from ollama_addon.agent.strategies.native import Heard, Native, tools_for
+from ollama_addon.home.model import Entity
+from ollama_addon.understanding.vocabulary import Action
 from tests.agent.homes import family_home
 from tests.agent.scripted_agent import Talk, call, do, say
 
@@ -165,3 +175,119 @@ async def test_history_keeps_calls_and_results_as_they_were_sent() -> None:
         "assistant",
         "user",
     ]
+
+
+# The tools within their budget, and what calls ask for
+
+
+HOUSE = family_home()
+LABELS = Labels(HOUSE)
+NAMES = HouseNames(HOUSE, LABELS.of_entity, "en")
+NOW = datetime(2026, 11, 25, 20, 15, tzinfo=UTC)
+
+
+def native(**more: Any) -> Native:
+    return Native(LABELS, NAMES, has_satellite=True, **more)
+
+
+def test_the_tools_shrink_in_steps_until_they_fit() -> None:
+    sizes = []
+    room = 1_000_000
+    for _ in range(4):
+        tools = native(fits=partial(fits, room=room)).tools
+        sizes.append(len(json.dumps(tools.schemas, ensure_ascii=False)))
+        assert {"HassTurnOn", "HassTurnOff", "HassLightSet", "GetLiveContext"} <= tools.names
+        room = sizes[-1] - 1
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 0.8 * sizes[0]
+
+
+def fits(text: str, room: int) -> bool:
+    return len(text) <= room
+
+
+def test_the_tools_do_not_grow_with_what_is_exposed_but_with_its_kinds() -> None:
+    small = len(json.dumps(native().tools.schemas))
+    lamps = {f"light.l{n}": Entity(f"light.l{n}", f"Lamp {n}", (), "kitchen") for n in range(300)}
+    large = replace(HOUSE, entities={**HOUSE.entities, **lamps})
+    tools = Native(Labels(large), NAMES, has_satellite=True).tools
+    assert len(json.dumps(tools.schemas)) < 1.05 * small
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("GetLiveContext", {"name": "Front door"}, {"states": {"Front door": "unlocked"}}),
+        ("homeassistant__GetLiveContext", {"area": "Kitchen", "domain": "switch"},
+         {"states": {"Coffee machine": "off"}}),
+        ("GetLiveContext", {"area": ["Hallway"], "domain": ["lock"]},
+         {"states": {"Front door": "unlocked"}}),
+        ("GetState", {"entity_id": "lock.front"}, {"states": {"Front door": "unlocked"}}),
+        ("HassGetState", {"name": "frnt door"}, {"states": {"Front door": "unlocked"}}),
+        ("GetDateTime", {}, {"date": "2026-11-25", "time": "20:15", "weekday": "Wednesday"}),
+        ("HassGetCurrentTime", {},
+         {"date": "2026-11-25", "time": "20:15", "weekday": "Wednesday"}),
+    ],
+)  # fmt: skip
+def test_reading_tools_are_answered_from_the_mirror(
+    name: str, arguments: dict[str, Any], told: dict[str, Any]
+) -> None:
+    called = native().read([(name, arguments)], ModelOutput(), NOW)
+    assert called.proposed == ()
+    assert json.loads(called.read[0][1]) == told
+
+
+@pytest.mark.parametrize("arguments", [{"name": "Attic pump"}, {"area": "Attic"}])
+def test_what_is_not_there_is_told_and_nothing_else_is(arguments: dict[str, Any]) -> None:
+    called = native().read([("GetLiveContext", arguments)], ModelOutput(), NOW)
+    assert "There is no" in json.loads(called.read[0][1])["error"]
+
+
+def test_a_whole_house_is_told_in_part() -> None:
+    lamps = {f"light.l{n}": Entity(f"light.l{n}", f"Lamp {n}") for n in range(100)}
+    large = replace(HOUSE, entities=lamps, states={})
+    tools = Native(Labels(large), HouseNames(large, Labels(large).of_entity, "en"),
+                   has_satellite=False)  # fmt: skip
+    told = json.loads(tools.read([("GetLiveContext", {})], ModelOutput(), NOW).read[0][1])
+    assert len(told["states"]) == 60
+    assert told["more"].startswith("40 others")
+
+
+def test_calls_and_written_calls_are_read_once() -> None:
+    turn = native()
+    heard = Heard(turn.output())
+    said = heard.take({"content": 'I will. HassTurnOn(name="TV")', "tool_calls": [
+        call("HassTurnOff", name="Kitchen light")]})  # fmt: skip
+    said += heard.output.finish()
+    called = turn.read(heard.calls, heard.output, NOW)
+    assert said == "I will."
+    assert called.proposed == (
+        Action("HassTurnOff", {"name": "Kitchen light"}),
+        Action("HassTurnOn", {"name": "TV"}),
+    )
+    assert turn.read(heard.calls, heard.output, NOW).empty
+
+
+@pytest.mark.parametrize(
+    ("intent", "slots", "words"),
+    [
+        ("HassTurnOn", {"name": "Kichen lamp of doom"}, "There is: "),
+        ("HassTurnOn", {"area": "Garden", "domain": "light"}, "Areas: Bedroom, Hallway"),
+        ("HassSetPosition", {"name": "Garage door", "position": 50}, "Possible: open Garage door"),
+        ("HassClimateSetTemperature", {"name": "Thermostat", "temperature": 45}, "from 7 to 30"),
+        ("HassLightSet", {"name": "Kitchen light", "brightness": "lots"}, "missing or wrong"),
+        ("HassTurnOn", {"name": "Ceiling light"}, "Several fit: Ceiling light (Bedroom)"),
+        ("make_coffee", {}, "Tools: "),
+        ("HassTurnOn", {}, "Give the name."),
+    ],
+)
+def test_what_fails_is_told_with_a_reason_that_helps(
+    intent: str, slots: dict[str, Any], words: str
+) -> None:
+    proposed = Action(intent, slots)
+    (item,) = repair_all([proposed], NAMES).items
+    assert words in native().reason(item, proposed)
+
+
+def test_every_reason_to_stop_can_be_told() -> None:
+    assert all(native().stopped(code).endswith(".") for code in get_args(Code))
