@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
+from ollama_addon.agent.conversations import Exchange
+from ollama_addon.agent.prompts import RESERVE
 from ollama_addon.agent.strategies import native
 from ollama_addon.agent.strategies.thinking import Think, think_of
 from ollama_addon.agent.turn import Step
@@ -31,6 +33,19 @@ class ModelCalls:
     def __init__(self, options: AgentOptions, servers: Servers) -> None:
         self.options = options
         self._servers = servers
+        self._mode: Mode = "wide"
+
+    @property
+    def native(self) -> bool:
+        """Whether the model was last put to with tools, so that history has plain words."""
+        return self._mode == "native"
+
+    def remember(self, step: Step, *messages: Mapping[str, Any]) -> None:
+        """Keep what was sent and answered, exactly as it was."""
+        budget = int((self.options.context_window - RESERVE) * 1.5)
+        step.conversation.add(
+            Exchange(tuple(messages)), max_history=self.options.max_history, budget=budget
+        )
 
     async def mode(self) -> Mode:
         """Return how turns are put to this agent's model. Raises AddonError."""
@@ -40,8 +55,10 @@ class ModelCalls:
         size = details.parameters or 0
         large = self.options.strategy == "auto" and size >= native.LARGE
         if (large or self.options.strategy == "native") and "tools" in details.capabilities:
-            return "native"
-        return "narrow" if 0 < size < TINY else "wide"
+            self._mode = "native"
+        else:
+            self._mode = "narrow" if 0 < size < TINY else "wide"
+        return self._mode
 
     async def think(self, *, structured: bool) -> Think:
         """Return what `think` is to be in a request; None for a model that cannot think."""

@@ -12,6 +12,8 @@ from ollama_addon.options import AgentOptions
 
 RESERVE = 1200
 """Tokens of the context window kept for the newest message and the answer."""
+_TOOLS = 0.4
+"""Share of the context window that tools may take."""
 _SHARE = 0.8
 """Share of the rest that the prefix may take; the other part is the conversation's."""
 
@@ -42,6 +44,11 @@ class Prompts:
     def native(self, house: House, instructions: str, tools: int = 0) -> Prefix:
         """Return the system prompt beside `tools` tokens of tools."""
         return self._made("native", house, instructions, tools)
+
+    def tools_fit(self, text: str) -> bool:
+        """Tell whether the text of tools leaves enough of the context window to the rest."""
+        window = self._options.context_window - RESERVE
+        return self.rates.tokens(text) <= int(window * _TOOLS)
 
     def _made(self, kind: str, house: House, instructions: str, taken: int = 0) -> Prefix:
         made = self._prefixes.get(kind)

@@ -155,6 +155,20 @@ class Trace:
             }
         )
 
+    def stopped(self, item: Repaired, code: str) -> None:
+        """Take in that a proposal contradicts what was said, and is not done."""
+        action = item.action
+        self.proposals.append(
+            {
+                "proposed": action and {"name": action.intent, "arguments": dict(action.slots)},
+                "verdict": "stopped",
+                "mended": [],
+                "reason": code,
+                "candidates": [],
+                "action": None,
+            }
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return it as it is kept."""
         return asdict(self)

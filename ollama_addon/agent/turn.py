@@ -88,7 +88,6 @@ class Step:
 
     def __init__(self, turn: Turn, house: House, conversation: Conversation, clock: Clock) -> None:
         self.turn = turn
-        self.house = house
         self.conversation = conversation
         self.clock = clock
         self.usage = Usage()
@@ -98,21 +97,23 @@ class Step:
         self.confirmed = False
         """Whether the person has said yes to what is about to be done."""
         self.outcome: Outcome = "answered"
+        self.translations: Mapping[str, str] = {}
+        """What Home Assistant calls states and kinds in the language of the turn."""
+        self.trace = Trace(turn.text, "", turn.source, user=turn.user_name or "")
+        self.see(house)
+
+    def see(self, house: House) -> None:
+        """Take the house as it is now: the turn's language, place and time follow from it."""
+        turn = self.turn
+        self.house = house
         self.language = supported(turn.language or house.language)
         self.satellite = house.satellite(turn.device_id, turn.satellite_id)
         if self.satellite.area_id is None and turn.area_id in house.areas:
             self.satellite = replace(self.satellite, area_id=turn.area_id)
         self.now = datetime.now(_zone(house))
         area = house.areas.get(self.satellite.area_id or "")
-        self.translations: Mapping[str, str] = {}
-        """What Home Assistant calls states and kinds in the language of the turn."""
-        self.trace = Trace(
-            turn.text,
-            self.language,
-            turn.source,
-            area=area.name if area else "",
-            user=turn.user_name or "",
-        )
+        self.trace.language = self.language
+        self.trace.area = area.name if area else ""
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -431,7 +431,7 @@ class _ClauseReader:
             said.actions["activate"] = None
 
         def can(entity: Entity) -> bool:
-            return any(
+            return not actions or any(
                 effect(action, entity, values, self._house) is not None for action in actions
             )
 

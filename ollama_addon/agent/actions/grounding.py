@@ -15,10 +15,6 @@ from typing import Any, Literal
 from rapidfuzz import fuzz
 
 from ollama_addon.agent.actions import directions
-from ollama_addon.agent.actions.old_grounding import (  # until the agent uses `check`
-    Clause as Clause,
-    meant as meant,
-)
 from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding import interpretation as said

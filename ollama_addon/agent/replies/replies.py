@@ -226,7 +226,8 @@ class Replies:
 
     def _stated(self, question: Question) -> str:
         """Answer whether, which or how many of some things are in a state."""
-        matched, unmatched = [], []
+        matched: list[_State] = []
+        unmatched: list[_State] = []
         for entity in question.entities:
             into = matched if self._is(entity, question.state) else unmatched
             into.append(self._state(entity))

@@ -11,8 +11,17 @@ from ollama_addon.agent.carrier import Carried, Carrier, remember
 from ollama_addon.agent.conversations import Pending
 from ollama_addon.agent.events import Delta, Event
 from ollama_addon.agent.model_calls import ModelCalls
-from ollama_addon.agent.strategies.instant import Ask, Do, Plans, Route, Say, Sure, Tell, Which
-from ollama_addon.agent.strategies.instant import Step as Taken
+from ollama_addon.agent.strategies.instant import (
+    Ask,
+    Do,
+    Plans,
+    Route,
+    Say,
+    Step as Taken,
+    Sure,
+    Tell,
+    Which,
+)
 from ollama_addon.agent.turn import Step
 from ollama_addon.understanding.interpretation import Candidate, Question
 from ollama_addon.understanding.vocabulary import Action
@@ -152,7 +161,7 @@ class Steps:
 
 def _questions_first(route: Route) -> list[Taken]:
     """Return the steps; what asks back comes first, and takes what is certain along."""
-    asking = [each for each in route.steps if isinstance(each, Which | Sure)]
+    asking: list[Taken] = [each for each in route.steps if isinstance(each, Which | Sure)]
     return asking[:1] if asking else list(route.steps)
 
 

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from ollama_addon.agent.actions import grounding
-from ollama_addon.agent.actions.repair import HouseNames, Repaired, repair
+from ollama_addon.agent.actions.opposites import members_of
+from ollama_addon.agent.actions.repair import HouseNames, Repaired, Verdict, repair
 from ollama_addon.agent.carrier import Carried, Carrier, remember
 from ollama_addon.agent.events import Delta, Event
 from ollama_addon.agent.model_calls import ModelCalls
@@ -20,7 +21,9 @@ from ollama_addon.agent.strategies.claims import honest
 from ollama_addon.agent.strategies.phrases import Proposed
 from ollama_addon.agent.strategies.structured import Answer, AnswerStream, Structured
 from ollama_addon.agent.turn import Step
+from ollama_addon.home.model import Entity
 from ollama_addon.understanding.interpretation import When
+from ollama_addon.understanding.vocabulary import Action
 
 _ROUNDS = 2
 
@@ -136,10 +139,16 @@ async def act(
         async for event in carrier.carry(step, both, carried, sure=True):
             yield event
         return
-    remember(step, entities=_entities(step, grounded.done))
+    done = [_undecided(item, step) for item in grounded.done]
+    remember(step, entities=_entities(step, done))
     by_time: dict[int, When | None] = dict(enumerate(times))
-    now, timed = [], []
-    for item in grounded.done:
+    now: list[tuple[Repaired, When | None]] = []
+    timed: list[tuple[Repaired, When | None]] = []
+    if any(item.verdict is Verdict.AMBIGUOUS for item in done):
+        async for event in carrier.carry(step, done, carried):
+            yield event
+        return
+    for item in done:
         number = next((n for n, each in enumerate(items) if each is item), -1)
         when = by_time.get(number)
         (now if when is None else timed).append((item, when))
@@ -159,6 +168,19 @@ async def act(
         carried.sentences.append(why_not(step, others[0]))
 
 
+def _undecided(item: Repaired, step: Step) -> Repaired:
+    """Return a proposal for one of several things of a name as a question which is meant."""
+    if item.action is None or not isinstance(item.target, Entity):
+        return item
+    for clause in step.interpretation.clauses:
+        if len(clause.same_name) > 1 and item.target in clause.same_name:
+            slots = {slot: value for slot, value in item.action.slots.items() if slot != "name"}
+            return Repaired(
+                Verdict.AMBIGUOUS, Action(item.action.intent, slots), candidates=clause.same_name
+            )
+    return item
+
+
 def why_not(step: Step, stopped: grounding.Stopped) -> str:
     """Return the sentence that says why a proposal was not carried out."""
     replies = step.replies()
@@ -175,8 +197,6 @@ def why_not(step: Step, stopped: grounding.Stopped) -> str:
 
 
 def _entities(step: Step, items: Sequence[Repaired]) -> list[Any]:
-    from ollama_addon.agent.actions.opposites import members_of
-
     return [
         entity
         for item in items
