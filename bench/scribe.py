@@ -22,7 +22,7 @@ from aiohttp import web
 
 from bench.weights import MODELS
 from dev.stack import ROOT
-from ollama_addon.engine.daemon import free_port
+from ollama_addon.engine.processes import free_port
 
 _CAPABLE = 4_000_000_000
 """Weights that the model is said to have: ours then gives it the whole house, as it does those."""

@@ -19,7 +19,7 @@ import psutil
 import yaml
 
 from dev.stack import ROOT
-from ollama_addon.engine.daemon import free_port
+from ollama_addon.engine.processes import free_port
 
 TOKEN = "dev-token"
 GATEWAY_KEY = "dev-key"

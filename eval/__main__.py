@@ -19,6 +19,7 @@ import yaml
 
 from dev.stack import Stack, StackError
 from eval import interpret, interpret_report
+from eval.answers import report as answers_report
 from eval.cases import Case, Kind, Set, load_cases
 from eval.home import load_homes
 from eval.report import as_json, comparison, failures, table
@@ -58,6 +59,11 @@ def main() -> int:
     parser.add_argument(
         "--why", action="store_true", help="with --interpret: the roles of the words of failures"
     )
+    parser.add_argument(
+        "--answers",
+        action="store_true",
+        help="replay answers of models in all their forms: no model, no Home Assistant",
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every result there")
     arguments = parser.parse_args()
     cases = chosen(load_cases(), arguments)
@@ -65,6 +71,8 @@ def main() -> int:
         parser.error("no case is left: ask for fewer conditions")
     if arguments.interpret:
         return _interpret(cases, arguments)
+    if arguments.answers:
+        return answers_report.show(cases, load_homes(), arguments)
     other = arguments.compare or ""
     earlier = _read(Path(other)) if Path(other).is_file() else None
     configurations = [arguments.agent]

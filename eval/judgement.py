@@ -219,6 +219,10 @@ def _other(ask: Ask, question: Question, home: Home) -> str:
     state = question.state
     if ask.state and _SAME_STATE.get(state, state) != _SAME_STATE.get(ask.state, ask.state):
         return f"a question for '{state}', not '{ask.state}'"
+    for what, asked in (("figure", ask.figure), ("period", ask.period)):
+        found = question.detail.get(what)
+        if asked and found and found != asked:
+            return f"a question of the {what} {found}, not {asked}"
     return ""
 
 

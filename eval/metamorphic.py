@@ -20,7 +20,7 @@ from eval.cases import Case
 from eval.home import Home
 from eval.house import Inventory, read_inventory
 from ollama_addon.understanding.interpretation import Candidate, Interpretation
-from ollama_addon.understanding.lexicon import lexicon, nearest
+from ollama_addon.understanding.lexicon import Lexicon, lexicon, nearest
 from ollama_addon.understanding.tokens import fold
 
 _FILE = Path(__file__).with_name("metamorphic.yaml")
@@ -59,16 +59,18 @@ def turned(case: Case, home: Home, interpretation: Interpretation) -> Iterator[T
         return
     sentence = _bare(case.say[0], patterns.get("cut", ()))
     words = lexicon(tag)
-    if re.search(r"[.!?。]\s*\S", sentence) or _has_word(sentence, words.listed("then")):
+    if re.search(r"[.!?。]\s*\S", sentence) or _has_word(sentence, words, "then"):
         return
     single = len(interpretation.clauses) == 1
     verb, _, rest = sentence.partition(" ")
+    # "Couldn't you …" is a request as well: only the verb of an order is negated.
+    if _has_word(sentence, words, "requests"):
+        rest = ""
     slots = {"s": sentence, "v": verb, "r": rest}
     for way in ("negated", "question", "report", "later"):
         for pattern in patterns.get(way, ()):
-            if (single or not pattern.startswith(("{s}", "{v}"))) and (
-                said := _filled(pattern, slots)
-            ):
+            in_front = pattern.rstrip("?？ ").endswith("{s}")
+            if (single or in_front) and (said := _filled(pattern, slots)):
                 yield Turned(way, said)
     candidate = next(interpretation.candidates(), None)
     # What follows the name of a list or of a song may well be a part of the text.
@@ -95,8 +97,14 @@ def _takes_text(candidate: Candidate) -> bool:
     return any({"item", "search_query", "message"} & set(a.slots) for a in candidate.actions)
 
 
-def _has_word(sentence: str, words: Sequence[str]) -> bool:
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", sentence) for word in words)
+def _has_word(sentence: str, words: Lexicon, group: str) -> bool:
+    """Whether a sentence has a phrase of a group."""
+    if words.script == "characters":
+        return any(phrase in sentence for phrase in words.listed(group))
+    return any(
+        re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", sentence, re.IGNORECASE)
+        for phrase in words.listed(group)
+    )
 
 
 def _bare(sentence: str, cut: Sequence[str]) -> str:
@@ -110,7 +118,7 @@ def _bare(sentence: str, cut: Sequence[str]) -> str:
 
 def _filled(pattern: str, slots: Mapping[str, str]) -> str:
     """Return a pattern with its slots filled; empty for one that needs a missing part."""
-    if "{r}" in pattern and not slots["r"]:
+    if ("{r}" in pattern or "{v}" in pattern) and not slots["r"]:
         return ""
     return pattern.format(**slots)
 

@@ -10,6 +10,7 @@ from eval.cases import Case
 from eval.home import load_homes
 from eval.interpret import run
 from eval.interpret_report import as_json, text, why
+from eval.metamorphic import turned
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding.interpretation import (
     Candidate,
@@ -204,3 +205,22 @@ def test_what_is_held_back_is_never_listed_word_by_word() -> None:
     assert "1 held back" in told
     report = as_json(shown)
     assert (report["rate"], report["wrong_rate"], report["opposite"]) == (0.0, 1.0, 2)
+
+
+def test_what_stands_behind_several_orders_is_not_said_of_the_first() -> None:
+    fields = {"id": "case-1", "kind": "several", "home": "cottage_en", "language": "en"}
+    case = Case.model_validate({**fields, "say": "turn on lamp 1 and turn off lamp 10"})
+    both = Interpretation(case.say[0], "en", (ON, OFF))
+    said = {each.said for each in turned(case, HOMES["cottage_en"], both)}
+    assert "don't turn on lamp 1 and turn off lamp 10" in said
+    assert not any(sentence.startswith("turn on") for sentence in said)
+    one = {each.said for each in turned(case, HOMES["cottage_en"], replace(both, clauses=(ON,)))}
+    assert "turn on lamp 1 and turn off lamp 10 tomorrow" in one
+
+
+def test_what_is_for_later_already_is_not_turned() -> None:
+    fields = {"id": "case-1", "kind": "later", "home": "cottage_en", "language": "en"}
+    case = Case.model_validate(
+        {**fields, "say": "turn on lamp 1 in ten minutes", "kept": {"delay": 600}}
+    )
+    assert not list(turned(case, HOMES["cottage_en"], Interpretation("", "en", (ON,))))

@@ -19,7 +19,7 @@ from aiohttp import web
 from dev.homeassistant.core import HomeAssistant, home_assistant
 from dev.supervisor import ADDRESS, Addon, Core as RunningCore, Manifest, Supervisor
 from ollama_addon import __version__
-from ollama_addon.engine.daemon import free_port
+from ollama_addon.engine.processes import free_port
 from tests.engine.scripted import MODEL, Scripted
 from tests.faults import engine as kitchen
 from tests.integration.core import Core, core, speech

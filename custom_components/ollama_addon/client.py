@@ -6,8 +6,10 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from yarl import URL
 
 _QUICK = ClientTimeout(total=15)
 _STREAM = ClientTimeout(total=None, connect=10, sock_read=60)
@@ -40,7 +42,7 @@ class Client:
     def __init__(self, session: ClientSession, url: str, token: str) -> None:
         """Make a client; nothing is sent yet."""
         self._session = session
-        self._url = url.rstrip("/")
+        self._url = str(URL(url)).rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def status(self) -> dict[str, Any]:
@@ -66,19 +68,19 @@ class Client:
 
     async def delete(self, name: str) -> None:
         """Remove a model from the disk."""
-        await self._json("DELETE", f"/api/models/{name}")
+        await self._json("DELETE", f"/api/models/{_segment(name)}")
 
     async def generate(self, agent_id: str, task: dict[str, Any]) -> dict[str, Any]:
         """Carry out an AI task; return its `text` or `data`."""
-        return await self._json("POST", f"/api/agents/{agent_id}/generate", task, _TURN)
+        path = f"/api/agents/{_segment(agent_id)}/generate"
+        return await self._json("POST", path, task, _TURN)
 
     async def converse(
         self, agent_id: str, turn: dict[str, Any]
     ) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
         """Take one turn; yield its events by name."""
-        async with self._request(
-            "POST", f"/api/agents/{agent_id}/converse", turn, _TURN
-        ) as response:
+        path = f"/api/agents/{_segment(agent_id)}/converse"
+        async with self._request("POST", path, turn, _TURN) as response:
             async for event in _events(response):
                 yield event
 
@@ -99,8 +101,10 @@ class Client:
         self, method: str, path: str, body: Any, timeout: ClientTimeout
     ) -> AsyncGenerator[ClientResponse]:
         try:
+            # As it is: to make a path simple would lead a name with dots elsewhere.
+            url = URL(f"{self._url}{path}", encoded=True)
             async with self._session.request(
-                method, f"{self._url}{path}", json=body, headers=self._headers, timeout=timeout
+                method, url, json=body, headers=self._headers, timeout=timeout
             ) as response:
                 if response.status >= 400:
                     raise await _refusal(response)
@@ -111,13 +115,19 @@ class Client:
             ) from err
 
 
+def _segment(name: str) -> str:
+    """Return a name as one segment of a path, whatever is in it."""
+    quoted = quote(name, safe="")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
+
+
 async def _refusal(response: ClientResponse) -> SidecarError:
     try:
         error = (await response.json())["error"]
         code, message = str(error["code"]), str(error["message"])
     except ClientError, ValueError, KeyError, TypeError:
         code, message = "http_error", f"The add-on answered with status {response.status}."
-    if response.status in (401, 403):
+    if response.status == 401:
         return InvalidAuthError(code, message)
     if response.status == 404 and code == "http_error":
         return CannotConnectError("cannot_connect", "There is something else at this address.")

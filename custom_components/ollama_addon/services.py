@@ -1,4 +1,4 @@
-"""Actions on models: download and delete."""
+"""Actions on models: download and delete. They are for administrators."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_admin_service
 
 from .client import Client, SidecarError
 from .const import DOMAIN
@@ -25,10 +26,10 @@ _LOOK_EVERY = 1.0
 @callback
 def async_setup(hass: HomeAssistant) -> None:
     """Register the actions."""
-    hass.services.async_register(
-        DOMAIN, "pull_model", _pull_model, _SCHEMA, SupportsResponse.OPTIONAL
+    async_register_admin_service(
+        hass, DOMAIN, "pull_model", _pull_model, _SCHEMA, SupportsResponse.OPTIONAL
     )
-    hass.services.async_register(DOMAIN, "delete_model", _delete_model, _SCHEMA)
+    async_register_admin_service(hass, DOMAIN, "delete_model", _delete_model, _SCHEMA)
 
 
 async def _pull_model(call: ServiceCall) -> dict[str, Any]:

@@ -27,5 +27,6 @@ async def _info(hass: HomeAssistant) -> dict[str, Any]:
         "reachable": coordinator.last_update_success,
         "version": status.get("version"),
         "agents": len(coordinator.data.agents),
-        "engine": status.get("engine", {}).get("message"),
+        # Not its sentence, which names addresses: this page is copied into reports.
+        "engine": status.get("engine", {}).get("state"),
     }

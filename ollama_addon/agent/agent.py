@@ -27,6 +27,7 @@ from ollama_addon.agent.strategies.wide import Wide
 from ollama_addon.agent.trace import Trace
 from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.home.templates import Rendered
@@ -287,7 +288,7 @@ class Agent:
             num_predict=1,
             think=await self._calls.think(structured=asked.schema is not None),
             keep_alive=self.options.keep_alive,
-            task=True,
+            priority=Priority.WARM_UP,
         ):
             pass
 

@@ -17,6 +17,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Usage
 from ollama_addon.agent.strategies.model_output import SpeechFilter
 from ollama_addon.agent.strategies.prompt import task_prefix
+from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 
@@ -99,6 +100,7 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
             "bad_data",
             f"{model} did not give the data in the form that was asked for: {wrong}",
             502,
+            private=True,
         )
     return made
 
@@ -191,7 +193,7 @@ async def _ask(
         num_predict=min(_ANSWER_TOKENS, options.context_window // 2),
         temperature=0.0 if schema is not None else options.temperature,
         keep_alive=options.keep_alive,
-        task=True,
+        priority=Priority.TASK,
     )
     # Closed at once when the caller goes away, so that the engine stops too.
     async with aclosing(chat) as chunks:

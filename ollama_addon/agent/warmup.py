@@ -101,6 +101,7 @@ class Warmup:
             # Learning a language takes a second of pure Python: not on the event loop.
             await agent.warm(language)
         except (AddonError, TimeoutError) as error:
-            _LOGGER.debug("%s could not be warmed: %s", agent.options.name, error)
+            why = error.logged if isinstance(error, AddonError) else "the home is not there"
+            _LOGGER.debug("%s could not be warmed: %s", agent.options.name, why)
             return False
         return True

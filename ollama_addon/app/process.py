@@ -14,14 +14,15 @@ from fastapi import FastAPI
 
 from ollama_addon.app.settings import Settings
 from ollama_addon.app.wiring import make_app
+from ollama_addon.redaction import RedactingFormatter
 from ollama_addon.web.serving import served
 
 
 def serve(settings: Settings, told_to_end: Event) -> int:
     """Serve until SIGTERM, which may have come already; return the exit status."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s"
-    )
+    output = logging.StreamHandler()
+    output.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     # Every request of ours to the engine would be a line of its own.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     if told_to_end.is_set():

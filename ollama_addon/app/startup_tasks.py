@@ -59,7 +59,7 @@ async def announce(supervisor: Supervisor | None, settings: Settings, guard: Gua
             _LOGGER.info("Announced to Home Assistant")
             return
         except AddonError as error:
-            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.message)
+            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.logged)
             await asyncio.sleep(_ANNOUNCE_AGAIN)
 
 

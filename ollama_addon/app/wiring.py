@@ -185,6 +185,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     stack.push_async_callback(automator.stop)
     warmup = Warmup(agents, mirror, inventory)
     warmup.start()
+    servers.on_emptied = warmup.again
     stack.push_async_callback(warmup.stop)
     satellites = Satellites(connection, mirror)
     satellites.on_listening = warmup.listening

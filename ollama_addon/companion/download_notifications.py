@@ -40,7 +40,7 @@ async def tell_of_pulls(pulls: AsyncGenerator[Pull, None], notifications: Notifi
                 try:
                     await notifications.create(notification, _TITLE, pull.message)
                 except AddonError as error:
-                    _LOGGER.debug("Not yet notified: %s", error.message)
+                    _LOGGER.debug("Not yet notified: %s", error.logged)
                     await asyncio.sleep(_RETRY)
                     break
                 if waiting[name] is pull:

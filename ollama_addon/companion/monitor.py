@@ -91,7 +91,7 @@ class CompanionMonitor:
             try:
                 await self._look()
             except AddonError as error:
-                _LOGGER.debug("The integration could not be looked at: %s", error.message)
+                _LOGGER.debug("The integration could not be looked at: %s", error.logged)
                 await asyncio.sleep(RETRY)
                 if self._connection.connected:
                     self._look_again.set()

@@ -7,8 +7,6 @@ import contextlib
 import logging
 import os
 import shutil
-import signal
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +18,9 @@ import httpx
 from ollama_addon.background import Background, child
 from ollama_addon.options import EngineOptions
 
-from .lines import Line, line_of
-from .profile import OLLAMAS_CONTEXT, spare_threads
+from .lines import Line, how_it_ended, line_of
+from .processes import end, end_leftovers, environment, free_port, guarded, listener, settings
+from .profile import OLLAMAS_CONTEXT
 
 _LOGGER = logging.getLogger("ollama_addon.daemon")
 OUTPUT = logging.getLogger("ollama_addon.daemon.output")
@@ -30,6 +29,8 @@ _FAREWELL = 2.0
 """Seconds for killed processes to be gone."""
 
 State = Literal["starting", "running", "restarting", "stopped", "failed"]
+Cause = Literal["", "ended", "hangs", "silent", "port_taken", "not_started"]
+"""Why it does not run, for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Patience:
     """Between two checks of a running one, and for the answer to each."""
     misses: int = 4
     """Checks in a row without an answer that make it count as hanging."""
-    stop: float = 8
+    stop: float = 6
     """After the request to end, before it is killed."""
     first_delay: float = 1
     """Before the first restart; doubled each time up to `longest_delay`."""
@@ -71,11 +72,15 @@ class Daemon:
     ) -> None:
         self.state: State = "stopped"
         self.message = "Ollama has not been started."
+        self.cause: Cause = ""
         self.url = f"http://127.0.0.1:{port or free_port()}"
         self.restarts = 0
         self.on_line: Callable[[Line], None] = lambda line: None
         """Called with each line of its log."""
-        self._last = ""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when `state` has changed."""
+        self._failure = ""
+        """The last line of its log that tells of one."""
         self._command = tuple(command)
         self.data = data
         self._options = options
@@ -100,8 +105,8 @@ class Daemon:
 
     def runs_with(self, options: EngineOptions, context_length: int) -> bool:
         """Tell whether other options would change nothing of the server."""
-        now = _settings(self._options, self._context_length)
-        return _settings(options, context_length) == now
+        now = settings(self._options, self._context_length)
+        return settings(options, context_length) == now
 
     async def reconfigure(self, options: EngineOptions, context_length: int) -> None:
         """Run with other options from now on; restarted only when they change something."""
@@ -110,62 +115,56 @@ class Daemon:
         if not self._started or same:
             return
         _LOGGER.info("Ollama is restarted with other settings")
-        await self.stop()
-        await self.start()
+        await self.restart()
 
     async def wait_running(self) -> None:
         """Wait until the server answers."""
         await self._running.wait()
 
+    async def restart(self) -> None:
+        """Stop the server and start it anew, without waiting until it answers."""
+        await self.stop()
+        await self.start()
+
     def environment(self) -> dict[str, str]:
         """Return the environment that the server is started with."""
-        models = self.data / "models"
-        env = {
-            key: value
-            for key, value in os.environ.items()
-            # Nothing of an Ollama elsewhere, and no keys to Home Assistant.
-            if key in ("OLLAMA_ADDON_CACHE", "OLLAMA_LIBRARY_PATH")
-            or not key.startswith(("OLLAMA_", "SUPERVISOR_", "HASSIO_", "HASS_", "LLAMA_ARG_"))
-        }
-        env |= {
-            "HOME": str(self.data),
-            "OLLAMA_HOST": self.url.removeprefix("http://"),
-            "OLLAMA_MODELS": str(models),
-        }
-        if any(models.glob("blobs/*-partial*")):
-            # Ollama's clean-up at start would throw away a download that can be resumed.
-            env["OLLAMA_NOPRUNE"] = "1"
-        return env | _settings(self._options, self._context_length)
+        address = self.url.removeprefix("http://")
+        return environment(self.data, address, settings(self._options, self._context_length))
 
     async def _supervise(self) -> None:
         delay = self._patience.first_delay
         while True:
             began = time.monotonic()
             try:
-                reason = await self._run()
+                cause, reason = await self._run()
             except OSError as error:
                 _LOGGER.error("Ollama cannot be started: %s", error)
-                self._set("failed", f"Ollama cannot be started: {error}. Reinstall the add-on.")
+                message = f"Ollama cannot be started: {error}. Reinstall the app."
+                self._set("failed", message, "not_started")
                 return
             if time.monotonic() - began > self._patience.stable:
                 delay = self._patience.first_delay
             self.restarts += 1
-            self._set("restarting", f"{reason} It is started again in {delay:g} s.")
+            self._set("restarting", f"{reason} It is started again in {delay:g} s.", cause)
             _LOGGER.error("%s", self.message)
             await asyncio.sleep(delay)
             delay = min(delay * 2, self._patience.longest_delay)
 
-    async def _run(self) -> str:
-        """One process from start to end; the answer is a sentence about why it ended."""
+    async def _run(self) -> tuple[Cause, str]:
+        """One process from start to end; the answer says why it ended, for programs and people."""
         self.data.mkdir(parents=True, exist_ok=True)
         if shutil.which(self._command[0]) is None:
             raise FileNotFoundError(f"there is no program '{self._command[0]}'")
+        await asyncio.to_thread(end_leftovers, self.data)
+        port = int(self.url.rpartition(":")[2])
+        if holder := await asyncio.to_thread(listener, port):
+            return "port_taken", f"Port {port}, which Ollama needs, is in use by {holder}."
         # A pipe of our own: asyncio's would not tell of the end of the process as long as a
         # runner that survives it holds the other end.
         output, inlet = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
-                *_guarded(self._command),
+                *guarded(self._command),
                 env=self.environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=inlet,
@@ -178,25 +177,28 @@ class Daemon:
         finally:
             os.close(inlet)
         _LOGGER.info("Started %s as process %d", self._command[0], process.pid)
+        self._failure = ""
         reading = child("output of Ollama", self._read(output))
         watching = child("health of Ollama", self._watch())
         ending = child("end of Ollama", process.wait())
+        hangs: tuple[Cause, str] | None = None
         try:
             await asyncio.wait((watching, ending), return_when=asyncio.FIRST_COMPLETED)
             hangs = None if ending.done() else watching.result()
         finally:
             self._running.clear()
             watching.cancel()
-            await asyncio.shield(self._end(process))
+            # One that no longer answers would not end by itself, either.
+            patience = self._patience.stop if hangs is None else 0
+            await asyncio.shield(end(process, self.data, patience))
             # Its log ends when the last process that writes to it has gone.
             await asyncio.wait((reading,), timeout=_FAREWELL)
             reading.cancel()
             await asyncio.gather(reading, watching, ending, return_exceptions=True)
-        last = f" It said: {self._last}" if self._last else ""
-        return hangs or f"Ollama ended with exit status {process.returncode}.{last}"
+        return hangs or ("ended", how_it_ended(process.returncode or 0, self._failure))
 
-    async def _watch(self) -> str:
-        """Return when the server hangs."""
+    async def _watch(self) -> tuple[Cause, str]:
+        """Return when the server hangs, and how that is said."""
         patience = self._patience
         async with httpx.AsyncClient(
             base_url=self.url, timeout=patience.check, trust_env=False
@@ -204,7 +206,8 @@ class Daemon:
             deadline = time.monotonic() + patience.start
             while not await _answers(client):
                 if time.monotonic() > deadline:
-                    return f"Ollama did not answer within {patience.start:g} s of its start."
+                    waited = f"{patience.start:g} s"
+                    return "silent", f"Ollama did not answer within {waited} of its start."
                 await asyncio.sleep(min(0.1, patience.check))
             self._set("running", "Ollama is running.")
             self._running.set()
@@ -212,18 +215,7 @@ class Daemon:
             while misses < patience.misses:
                 await asyncio.sleep(patience.check)
                 misses = 0 if await _answers(client) else misses + 1
-        return "Ollama hangs: it no longer answers."
-
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), self._patience.stop)
-        # The server is asked, its runners are not: whatever is left of them goes now.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        return "hangs", "Ollama hangs: it no longer answers."
 
     async def _read(self, output: int) -> None:
         stream = asyncio.StreamReader(limit=2**20)
@@ -241,48 +233,16 @@ class Daemon:
                 text = line.decode(errors="replace").rstrip()
                 if text:
                     said = line_of(text)
-                    self._last = said.message
+                    if said.failure:
+                        self._failure = said.message
                     self.on_line(said)
                     # What it says all day long is of interest to those who look for it.
                     loud = said.level >= logging.WARNING
                     OUTPUT.log(said.level if loud else logging.DEBUG, "%s", said.message)
 
-    def _set(self, state: State, message: str) -> None:
-        self.state = state
-        self.message = message
-
-
-def _settings(options: EngineOptions, context_length: int) -> dict[str, str]:
-    """Return what the options set in the server's environment."""
-    settings = {
-        "OLLAMA_NO_CLOUD": "1",
-        "OLLAMA_KEEP_ALIVE": str(options.keep_alive),
-        "OLLAMA_NUM_PARALLEL": str(options.num_parallel),
-        "OLLAMA_MAX_LOADED_MODELS": str(options.max_loaded_models),
-        "OLLAMA_CONTEXT_LENGTH": str(context_length),
-        "OLLAMA_FLASH_ATTENTION": str(int(options.uses_flash_attention)),
-        "OLLAMA_KV_CACHE_TYPE": options.kv_cache_type,
-        "OLLAMA_VULKAN": str(int(options.vulkan)),
-        "OLLAMA_IGPU_ENABLE": str(int(options.vulkan)),
-        "LLAMA_ARG_CACHE_RAM": str(options.cache_ram),
-    }
-    if threads := spare_threads(options.threads):
-        # Not in each request, as the routes of other APIs could not name them.
-        settings["LLAMA_ARG_THREADS"] = str(threads)
-    return settings
-
-
-def _guarded(command: Sequence[str]) -> list[str]:
-    """Let `command` yield to Home Assistant and end when this process dies.
-
-    `setpriv` and `nice` replace themselves by what they start, so the process id stays.
-    """
-    guards: list[str] = []
-    if setpriv := shutil.which("setpriv"):
-        guards += [setpriv, "--pdeathsig", "TERM"]
-    if nice := shutil.which("nice"):
-        guards += [nice, "-n", "5"]
-    return [*guards, *command]
+    def _set(self, state: State, message: str, cause: Cause = "") -> None:
+        self.state, self.message, self.cause = state, message, cause
+        self.on_change()
 
 
 async def _answers(client: httpx.AsyncClient) -> bool:
@@ -290,10 +250,3 @@ async def _answers(client: httpx.AsyncClient) -> bool:
         return (await client.get("/api/version")).is_success
     except httpx.HTTPError:
         return False
-
-
-def free_port() -> int:
-    """Find a port on loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -17,6 +17,7 @@ import ollama
 from ollama_addon.background import child
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
+from ollama_addon.redaction import hide, without_credentials
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,7 +78,9 @@ class Server:
     """
 
     def __init__(self, url: str, api_key: str = "", *, bundled: bool = False) -> None:
+        url, credentials = without_credentials(url)
         self.url = url
+        """Without a user and a password: it is shown."""
         self.bundled = bundled
         self.healthy = False
         self.message = "It has not been checked yet."
@@ -87,7 +90,9 @@ class Server:
         """By canonical name."""
         self.loaded: Mapping[str, ollama.ProcessResponse.Model] = {}
         """Those in memory, by canonical name."""
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        hide(api_key)
+        authorization = f"Bearer {api_key}" if api_key else credentials
+        headers = {"Authorization": authorization} if authorization else {}
         self.client = ollama.AsyncClient(url, headers=headers, timeout=30, trust_env=False)
         self.http = httpx.AsyncClient(
             base_url=url,

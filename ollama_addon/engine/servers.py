@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +20,9 @@ from .advice import Measured, Need, memory_needed, need
 from .daemon import Daemon
 from .hardware import machine
 from .profile import FOR_EVER, OLLAMAS_CONTEXT, context_windows, default_context, keep_alives
-from .queue import Queue
+from .queue import GivenUpError, Place, Priority, Queue
 from .server import TROUBLE, Details, Server, missing
-from .speeds import Speeds
+from .speeds import Speeds, was_loaded
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ _ELSEWHERE = 17
 Sixteen of them may be tasks."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
+_LOOKS, _LOOK_AGAIN = 10, 0.2
+"""How often a server that has just started is looked at, and the seconds in between."""
 _FOR_LONG = timedelta(days=30)
 """A model that is in memory for so long yet is there for ever."""
 _CHECK_AGAIN = 5.0
@@ -64,6 +66,8 @@ class Servers:
         self.speeds = Speeds()
         self.on_answer: Callable[[str, Mapping[str, Any]], None] = lambda model, last: None
         """Called with the model and the last chunk of each answer."""
+        self.on_emptied: Callable[[], None] = lambda: None
+        """Called when what the bundled server had read of prompts is lost."""
         self.tight = ""
         """A warning about the model that was loaded last, when it leaves too little memory."""
         self.loading: Counter[str] = Counter()
@@ -86,16 +90,16 @@ class Servers:
         self._keep_alives = keep_alives(agents)
 
     @asynccontextmanager
-    async def answering(self, server: Server, model: str, *, task: bool) -> AsyncIterator[None]:
+    async def answering(self, server: Server, model: str, place: Place) -> AsyncIterator[None]:
         """Wait until `server` may be asked something of `model`, and count the answer meanwhile.
 
-        `task` is true for what no person waits for. Raises AddonError (`engine_busy`).
+        Raises AddonError (`engine_busy`).
         """
         key = server.url, canonical(model)
         places = self.engine.num_parallel if server.bundled else _ELSEWHERE
         queue = self._queues.setdefault(key, Queue(places))
         queue.places = places
-        async with queue.place(task=task):
+        async with queue.enter(place):
             if not server.bundled:
                 yield
                 return
@@ -120,10 +124,10 @@ class Servers:
 
     async def start(self) -> None:
         """Check all servers, now and from time to time."""
+        if self._daemon is not None:
+            self._daemon.on_change = self._daemon_changed
         await self.refresh()
         self._background.keep("checks of the servers", self._check_often)
-        if (daemon := self._daemon) is not None:
-            self._background.keep("first check of Ollama", lambda: self._greet(daemon))
 
     async def stop(self) -> None:
         """Stop checking and close the connections."""
@@ -231,13 +235,13 @@ class Servers:
         temperature: float | None = None,
         keep_alive: int | None = None,
         seed: int | None = None,
-        task: bool = False,
+        priority: Priority = Priority.VOICE,
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Send `messages` to `model` and yield Ollama's answer, chunk by chunk.
 
         The last chunk has `done: true`, counts and durations (nanoseconds); without
         `stream` it is the only one. `keep_alive` is in seconds, -1 for ever, 0 not at all.
-        `task` is true for what no person waits for: it lets people go first.
+        `priority` says who else goes first; an answer that no person waits for comes in one go.
         As long as nothing has been answered, the next server takes over from one that fails.
         Close the iterator to make Ollama stop. Raises AddonError (`engine_down`,
         `engine_busy`, `model_missing`, `model_failed`, `bad_answer`).
@@ -266,16 +270,10 @@ class Servers:
             request = {key: value for key, value in request.items() if value is not None}
             answered = False
             try:
-                async with self.answering(server, model, task=task):
-                    await self.check_fit(server, model)
-                    with self._loading(server, model) as until_it_answers:
-                        async with aclosing(server.chat(request)) as chunks:
-                            async for chunk in chunks:
-                                answered = True
-                                until_it_answers.close()
-                                if chunk.get("done"):
-                                    self._learn(server, model, chunk)
-                                yield chunk
+                async with aclosing(self._answer(server, model, request, priority)) as chunks:
+                    async for chunk in chunks:
+                        answered = True
+                        yield chunk
                 return
             except TROUBLE as error:
                 trouble = server.said(error, model)
@@ -285,19 +283,49 @@ class Servers:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
 
-    @contextmanager
-    def _loading(self, server: Server, model: str) -> Iterator[ExitStack]:
-        """Count a model that is not in memory as loading, until the stack is closed."""
-        name = canonical(model)
-        with ExitStack() as until_it_answers:
-            if name not in server.loaded:
-                self.loading.update([name])
-                until_it_answers.callback(self._loaded, name)
-            yield until_it_answers
+    async def _answer(
+        self, server: Server, model: str, request: Mapping[str, Any], priority: Priority
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Wait for a place at `server`, and yield its answer.
 
-    def _loaded(self, name: str) -> None:
-        self.loading.subtract([name])
-        self.loading = +self.loading
+        As long as nothing was answered it is begun anew where a person needed the place.
+        """
+        place = Place(priority)
+        while True:
+            async with self.answering(server, model, place):
+                await self.check_fit(server, model)
+                async with aclosing(server.chat(request)) as chunks:
+                    with self._loading(server, model):
+                        try:
+                            async with place.interruptible():
+                                if priority is Priority.VOICE:
+                                    first = [chunk] if (chunk := await anext(chunks, None)) else []
+                                else:
+                                    # Nobody hears it while it is made: all of it can be repeated.
+                                    first = [chunk async for chunk in chunks]
+                        except GivenUpError:
+                            continue
+                    for chunk in first:
+                        self._learn(server, model, chunk, priority)
+                        yield chunk
+                    async for chunk in chunks:
+                        self._learn(server, model, chunk, priority)
+                        yield chunk
+            return
+
+    @contextmanager
+    def _loading(self, server: Server, model: str) -> Iterator[None]:
+        """Count a model that is not in memory as loading meanwhile."""
+        name = canonical(model)
+        if name in server.loaded:
+            yield
+            return
+        self.loading[name] += 1
+        try:
+            yield
+        finally:
+            self.loading[name] -= 1
+            self.loading = +self.loading
 
     async def need(self, server: Server, model: str) -> Need | None:
         """Tell how the memory that `model` needs compares with what there is.
@@ -359,12 +387,20 @@ class Servers:
                         found.append(Measured(name, details.parameters, listed.size, speed))
         return found
 
-    def _learn(self, server: Server, model: str, last: Mapping[str, Any]) -> None:
+    def _learn(
+        self, server: Server, model: str, last: Mapping[str, Any], priority: Priority
+    ) -> None:
+        """Take in a chunk of an answer; all but the last tell nothing."""
+        if not last.get("done"):
+            return
         if server.bundled:
             self.speeds.learn(model, last)
             if canonical(model) not in server.loaded:
                 # It is in memory now.
                 self._background.once("check after an answer", server.check())
+            if was_loaded(last) and priority is not Priority.WARM_UP:
+                # It was unloaded, or its runner has died: what else it had read is gone.
+                self.on_emptied()
         self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:
@@ -405,6 +441,20 @@ class Servers:
                 except TROUBLE as error:
                     _LOGGER.debug("%s could not be kept in memory: %r", name, error)
 
-    async def _greet(self, daemon: Daemon) -> None:
-        await daemon.wait_running()
-        await self.refresh()
+    def _daemon_changed(self) -> None:
+        """Know of the bundled server's start and end at once, and not by the next check."""
+        if self._daemon is None or self.bundled is None:
+            return
+        if self._daemon.state == "running":
+            self._background.once("check after a start", self._look_until_it_answers(self.bundled))
+        else:
+            self.bundled.down(self._daemon.message)
+
+    async def _look_until_it_answers(self, server: Server) -> None:
+        # A check that was under way when it started tells of the time before.
+        for _ in range(_LOOKS):
+            await server.check()
+            if server.healthy:
+                self.on_emptied()
+                return
+            await asyncio.sleep(_LOOK_AGAIN)

@@ -39,8 +39,7 @@ class Speeds:
         """Take in the last chunk of an answer of `model`."""
         name = canonical(model)
         read, took = _part(last, "prompt_eval")
-        loading = (last.get("load_duration") or 0) / 1e9
-        if loading >= _LOADED and read >= _ENOUGH_READ and took:
+        if was_loaded(last) and read >= _ENOUGH_READ and took:
             # Cached tokens are counted as read, so only a fresh cache tells the truth. Who
             # waited for the loading of another call finds a filled one: the lowest is true.
             self._read.setdefault(name, deque(maxlen=_LOADS)).append(read / took)
@@ -60,6 +59,11 @@ class Speeds:
     def models(self) -> tuple[str, ...]:
         """The models of which both speeds are known, by canonical name."""
         return tuple(name for name in self._read if self._written.get(name))
+
+
+def was_loaded(last: Mapping[str, Any]) -> bool:
+    """Tell from the last chunk of an answer whether the model was loaded for it."""
+    return (last.get("load_duration") or 0) / 1e9 >= _LOADED
 
 
 def _part(last: Mapping[str, Any], kind: str) -> tuple[int, float]:

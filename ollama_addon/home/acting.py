@@ -54,4 +54,4 @@ async def acting_as(
         try:
             await connection.command("ollama_addon/close_turn", turn=token)
         except AddonError as error:
-            _LOGGER.debug("A turn could not be closed: %s", error.message)
+            _LOGGER.debug("A turn could not be closed: %s", error.logged)

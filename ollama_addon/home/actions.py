@@ -93,7 +93,7 @@ class Actions:
                 raise
             # Home Assistant has no better answer to an unknown intent and slots of a wrong form.
             # Without the values, which are what somebody said.
-            _LOGGER.warning("%s with %s: %s", name, ", ".join(data), err.message)
+            _LOGGER.warning("%s with %s: %s", name, ", ".join(data), err.logged)
             reason = f"Home Assistant does not take {name} with these values."
             return Outcome(False, code="invalid_intent", reason=reason)
         return _outcome(response)

@@ -30,6 +30,7 @@ from hass_client.exceptions import (  # type: ignore[import-untyped]
 
 from ollama_addon.background import Background, child
 from ollama_addon.errors import AddonError
+from ollama_addon.redaction import hide, redacted
 
 ConnectionState = Literal["connecting", "connected", "disconnected", "refused"]
 Event = dict[str, Any]
@@ -47,6 +48,19 @@ POST_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 3.0
 MAX_MESSAGE = 256 * 1024 * 1024
 """Bytes of one message. The registries of a large home arrive as one message each."""
+
+_ABOUT_SETUP = (
+    "auth/",
+    "config/area_registry/",
+    "config/auth/",
+    "config/device_registry/",
+    "config/entity_registry/",
+    "config/floor_registry/",
+    "config_entries/",
+    "get_",
+    "subscribe_",
+)
+"""How commands begin that carry nothing that was said: what is answered to them may be logged."""
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -67,6 +81,7 @@ class Connection:
     def __init__(self, websocket_url: str, rest_url: str, token: str) -> None:
         self._websocket_url = websocket_url
         self._rest_url = rest_url.rstrip("/")
+        hide(token)
         self._token = token
         self._refused_advice = (
             "Make a new long-lived access token in your Home Assistant profile, as an "
@@ -235,6 +250,7 @@ class Connection:
                 f"Home Assistant answered {path} with status {response.status_code}"
                 + (f": {detail}" if detail else "."),
                 502,
+                private=True,
             )
         if not isinstance(answer, dict):
             raise AddonError("home_failed", f"Home Assistant's answer to {path} is no object.", 502)
@@ -322,7 +338,8 @@ class Connection:
         try:
             return task.result()
         except FailedCommand as err:
-            raise AddonError("home_failed", _sentence(str(err)), 502) from err
+            private = not kind.startswith(_ABOUT_SETUP)
+            raise AddonError("home_failed", _sentence(str(err)), 502, private=private) from err
         except (BaseHassClientError, OSError, RuntimeError) as err:
             raise _away(_reason(err)) from err
 
@@ -413,7 +430,7 @@ def _websocket(url: str) -> str:
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise AddonError(
             "home_url",
-            f"{url!r} is not the address of Home Assistant: it must look like "
+            f"{redacted(url)!r} is not the address of Home Assistant: it must look like "
             "http://homeassistant.local:8123.",
             400,
         )

@@ -169,6 +169,7 @@ class Mirror:
                     f"{entity_id} is not exposed to Assist. Expose it in Home Assistant under "
                     "Settings, Voice assistants, if it may be controlled.",
                     403,
+                    private=True,
                 )
 
     def _follow(self) -> None:
@@ -206,8 +207,8 @@ class Mirror:
                 await self._try_later(f"The home could not be read: {err.message}")
             except Exception as err:
                 await self._try_later(
-                    f"What Home Assistant tells of the home was not understood ({err!r:.200}). "
-                    "Update the app and Home Assistant.",
+                    f"What Home Assistant tells of the home was not understood "
+                    f"({type(err).__name__}). Update the app and Home Assistant.",
                     err,
                 )
 
@@ -387,9 +388,8 @@ class Mirror:
         self.last_change = time.time()
         self._ready.set()
         _LOGGER.info(
-            "%s %s: %d exposed entities in %d areas",
+            "%s: %d exposed entities in %d areas",
             "Read" if first else "Read again",
-            house.name,
             len(house.entities),
             len(house.areas),
         )

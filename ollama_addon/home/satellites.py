@@ -56,7 +56,7 @@ class Satellites:
             try:
                 await self._watch()
             except AddonError as error:
-                _LOGGER.debug("The satellites cannot be followed: %s", error.message)
+                _LOGGER.debug("The satellites cannot be followed: %s", error.logged)
                 await asyncio.sleep(_RETRY)
                 if self._connection.connected:
                     self._changed.set()

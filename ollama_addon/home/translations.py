@@ -29,7 +29,7 @@ class Translations:
                     "frontend/get_translations", language=language, category="entity_component"
                 )
             except AddonError as error:
-                _LOGGER.warning("The names of states could not be loaded: %s", error.message)
+                _LOGGER.warning("The names of states could not be loaded: %s", error.logged)
                 return {}
             self._states[language] = result["resources"]
         return self._states[language]

@@ -72,8 +72,8 @@ class Users:
                     await self.ask()
                     told = ""
                 except AddonError as error:
-                    if error.message != told:
-                        told = error.message
+                    if error.logged != told:
+                        told = error.logged
                         _LOGGER.warning("It is not known who is an administrator now: %s", told)
             try:
                 async with asyncio.timeout(LOOK_EVERY):

@@ -11,6 +11,7 @@ from typing import Any
 
 from ollama_addon.engine.daemon import OUTPUT
 from ollama_addon.engine.lines import Line
+from ollama_addon.redaction import RedactingFormatter, redacted
 
 _KEPT = 2000
 _LONGEST = 2000
@@ -41,7 +42,7 @@ class LogBuffer(logging.Handler):
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         # What the server says arrives by `add_line`, also what is not grave enough to be logged.
         self.addFilter(lambda record: record.name != OUTPUT.name)
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self.setFormatter(RedactingFormatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take in what the sidecar says."""
@@ -53,7 +54,7 @@ class LogBuffer(logging.Handler):
 
     def add_line(self, line: Line) -> None:
         """Take in what the Ollama server says."""
-        self._add(time.time(), line.level, "ollama", line.message)
+        self._add(time.time(), line.level, "ollama", redacted(line.message))
 
     def entries(self, level: int = logging.INFO) -> list[Entry]:
         """Return what is kept and at least as grave as `level`, the oldest first."""

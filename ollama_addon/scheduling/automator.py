@@ -206,7 +206,7 @@ class Automator:
                 words.text("automations.reported", list=draft.phrase),
             )
         except AddonError as error:
-            _LOGGER.warning("A new automation could not be reported: %s", error.message)
+            _LOGGER.warning("A new automation could not be reported: %s", error.logged)
 
     # Listing and removing
 
@@ -292,7 +292,7 @@ class Automator:
                         self._connected = True
                     await self.refresh()
                 except AddonError as error:
-                    _LOGGER.debug("The automations are not known now: %s", error.message)
+                    _LOGGER.debug("The automations are not known now: %s", error.logged)
             try:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._wake.wait()

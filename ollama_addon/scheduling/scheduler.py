@@ -268,7 +268,7 @@ class Scheduler:
             try:
                 result = await self._performer.perform(order)
             except AddonError as error:
-                _LOGGER.warning("An order was interrupted: %s", error.message)
+                _LOGGER.warning("An order was interrupted: %s", error.logged)
                 await self._over(order, self._wording("interrupted", order))
                 return
             if not result.ok and following is not None:
@@ -326,14 +326,14 @@ class Scheduler:
             try:
                 await self._teller.failed(untold.order, untold.sentence, aloud=False)
             except AddonError as error:
-                _LOGGER.debug("An order is not told yet: %s", error.message)
+                _LOGGER.debug("An order is not told yet: %s", error.logged)
                 self._untold = True
                 return
             await self._store.finish(untold.order.id)
 
     def _say(self, error: AddonError) -> None:
         if error.message != self.trouble:
-            _LOGGER.error("%s", error.message)
+            _LOGGER.error("%s", error.logged)
         if error.code == "orders_away":
             self.trouble = error.message
             self.on_change()

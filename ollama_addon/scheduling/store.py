@@ -155,7 +155,7 @@ class OrderStore:
             try:
                 found.append(Untold(Order.read(order_id, due, body), told))
             except (ValueError, TypeError, LookupError, AttributeError) as error:
-                _LOGGER.error("The order %s cannot be read: %r", order_id, error)
+                _LOGGER.error("The order %s cannot be read: %s", order_id, type(error).__name__)
         return found
 
     # Automations

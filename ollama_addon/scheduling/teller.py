@@ -25,7 +25,7 @@ class Teller:
         try:
             await self._announce(order, sentence)
         except AddonError as error:
-            _LOGGER.debug("An order was not announced: %s", error.message)
+            _LOGGER.debug("An order was not announced: %s", error.logged)
 
     async def failed(self, order: Order, sentence: str, *, aloud: bool) -> None:
         """Tell that an order was not done: aloud where that is possible, else to read.
@@ -55,7 +55,7 @@ class Teller:
             if error.code not in ("home_failed", "home_slow"):
                 raise
             # One that cannot announce, is not there, or is busy.
-            _LOGGER.debug("%s did not announce: %s", satellite_id, error.message)
+            _LOGGER.debug("A satellite did not announce: %s", error.logged)
             # One that takes long is still speaking.
             return error.code == "home_slow"
         return True

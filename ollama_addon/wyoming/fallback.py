@@ -124,8 +124,8 @@ class WyomingFallback:
         except AddonError as error:
             if error.status != 404:
                 raise
-            _LOGGER.debug("It was withdrawn before: %s", error.message)
+            _LOGGER.debug("It was withdrawn before: %s", error.logged)
         try:
             await remove_card(self._connection, uuid)
         except AddonError as error:
-            _LOGGER.debug("The card could not be removed: %s", error.message)
+            _LOGGER.debug("The card could not be removed: %s", error.logged)

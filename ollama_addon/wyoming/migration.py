@@ -27,7 +27,7 @@ async def hand_over(connection: Connection, agent: AgentOptions) -> None:
     for pipeline in listed["pipelines"]:
         if pipeline["conversation_engine"] in before:
             await Pipelines(connection).choose(pipeline["id"], agent.id)
-            _LOGGER.info("The pipeline %s uses %s of the integration", pipeline["name"], agent.name)
+            _LOGGER.info("A pipeline uses %s of the integration", agent.name)
 
 
 async def remove_card(connection: Connection, uuid: str) -> None:

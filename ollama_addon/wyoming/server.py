@@ -148,7 +148,7 @@ class WyomingServer:
                 elif isinstance(event, End):
                     outcome = event.outcome
         except AddonError as error:
-            _LOGGER.warning("A turn of %s failed: %s", self.agent.options.name, error.message)
+            _LOGGER.warning("A turn of %s failed: %s", self.agent.options.name, error.logged)
             return NotHandled(error.message)
         except Exception:
             _LOGGER.exception("A turn of %s failed", self.agent.options.name)
@@ -176,7 +176,7 @@ async def _read(reader: asyncio.StreamReader) -> Event | None:
         return None
     except Exception as error:
         # Whoever is on the network can send anything.
-        _LOGGER.debug("What was received is no event: %r", error)
+        _LOGGER.debug("What was received is no event: %s", type(error).__name__)
         return None
     if event is None or not isinstance(event.type, str) or not isinstance(event.data, dict):
         return None

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from ollama_addon.engine.daemon import free_port
+from ollama_addon.engine.processes import free_port
 
 from .scripted import MODEL, Scripted
 

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ import pytest
 
 from ollama_addon.engine.daemon import Daemon, Patience
 from ollama_addon.engine.lines import Line
+from ollama_addon.engine.processes import end_leftovers
 from ollama_addon.options import EngineOptions
 
 from .scripted import until
@@ -36,9 +38,34 @@ if mode == "deaf":
 if mode == "broken":
     print("Error: listen tcp: bind: address already in use", flush=True)
     sys.exit(3)
-if mode == "stubborn":
+if mode in ("stubborn", "mute"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-runner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+# A runner in a session of its own is out of reach of what ends the server's.
+apart = mode == "apart"
+runner = subprocess.Popen(
+    [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=apart
+)
+if mode == "mute":
+    import socket
+    listening = socket.create_server(("127.0.0.1", int(os.environ["OLLAMA_HOST"].split(":")[1])))
+    time.sleep(600)
+if mode == "chatty":
+    print("llama_model_loader: - kv  12: general.name str", flush=True)
+    print("W srv  load_model: the prompt cache is small", flush=True)
+    sys.exit(4)
+if mode == "hungry":
+    print("ggml_backend_cpu_buffer: failed to allocate buffer of size 9", flush=True)
+    print("common_init_from_params: the last line says something else", flush=True)
+    sys.exit(1)
+if mode == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if mode == "once":
+    flag = os.path.join(os.environ["HOME"], "crashed")
+    if not os.path.exists(flag):
+        open(flag, "w").close()
+        print("panic: runtime error", flush=True)
+        sys.exit(2)
+    open(flag + "2", "w").close()
 hanging = False
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -121,6 +148,7 @@ async def test_it_runs_with_what_the_options_say(
     assert "secret" not in env.values()
     ours = {key: env[key] for key in env if key.startswith(("OLLAMA_", "LLAMA_", "HOME"))}
     ours.pop("OLLAMA_ADDON_CACHE", None)
+    assert ours.pop("OLLAMA_ADDON_ENGINE") == str(tmp_path / "data")
     assert ours == {
         "HOME": str(tmp_path / "data"),
         "OLLAMA_HOST": ollama.url.removeprefix("http://"),
@@ -180,6 +208,39 @@ async def test_it_is_killed_when_it_does_not_end(tmp_path: Path) -> None:
     await until(lambda: gone(pids["runner"]))
 
 
+async def test_one_that_hangs_and_ignores_sigterm_is_gone_with_its_runners(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # It accepts connections and never answers.
+    async with daemon(tmp_path, "mute", replace(QUICK, start=0.3, stop=60)) as ollama:
+        await until(lambda: ollama.restarts == 1)
+        assert ollama.cause == "silent"
+        await until(lambda: marked(tmp_path) != [])
+    assert marked(tmp_path) == []
+    assert "did not answer" in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["", "apart", "stubborn"])
+async def test_a_runner_in_a_session_of_its_own_is_ended_too(tmp_path: Path, mode: str) -> None:
+    async with daemon(tmp_path, mode, replace(QUICK, stop=0.2)) as ollama:
+        pids = await running(ollama)
+        assert pids["runner"] in marked(tmp_path)
+    assert marked(tmp_path) == []
+
+
+def marked(tmp_path: Path) -> list[int]:
+    """Return what belongs to the server that keeps its models there."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mark = process.environ().get("OLLAMA_ADDON_ENGINE")
+        except psutil.Error:
+            continue
+        if mark == str(tmp_path / "data") and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
+
+
 async def test_stopping_before_it_answers(tmp_path: Path) -> None:
     async with daemon(tmp_path, "deaf") as ollama:
         await until(lambda: _children() != [])
@@ -215,6 +276,69 @@ async def test_after_a_crash_it_is_started_again(
         assert gone(before["runner"])
         assert ollama.state == "running"
     assert "ended with exit status 2. It said: panic: runtime error" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("chatty", "Ollama ended with exit status 4. It is"),
+        ("hungry", "Ollama ended because memory ran out. It said: ggml_backend_cpu_buffer"),
+        ("killed", "Ollama was killed, as happens when memory runs out. It is"),
+    ],
+)
+async def test_only_what_tells_of_a_failure_is_quoted(
+    tmp_path: Path, mode: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with daemon(tmp_path, mode, replace(QUICK, first_delay=60)) as ollama:
+        await until(lambda: ollama.state == "restarting")
+        assert ollama.message.startswith(said)
+        assert ollama.cause == "ended"
+
+
+async def test_the_failure_of_an_earlier_process_is_not_quoted_again(tmp_path: Path) -> None:
+    async with daemon(tmp_path, "once") as ollama:
+        await until(lambda: ollama.restarts == 1)
+        assert "panic" in ollama.message
+        pid = (await running(ollama))["pid"]
+        os.kill(pid, signal.SIGTERM)
+        await until(lambda: ollama.restarts == 2)
+        assert "panic" not in ollama.message
+
+
+async def test_a_port_that_something_else_has_is_said_with_whose_it_is(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        command = [sys.executable, "-c", SERVER, ""]
+        ollama = Daemon(command, port, tmp_path / "data", EngineOptions(), QUICK)
+        await ollama.start()
+        try:
+            await until(lambda: ollama.restarts >= 1)
+            assert ollama.cause == "port_taken"
+            assert f"Port {port}, which Ollama needs, is in use by" in ollama.message
+            assert f"(process {os.getpid()})" in ollama.message
+            other.close()
+            assert (await running(ollama))["pid"] != os.getpid()
+        finally:
+            await ollama.stop()
+
+
+async def test_what_a_killed_sidecar_left_behind_is_ended_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    mark = {"OLLAMA_ADDON_ENGINE": str(tmp_path / "data")}
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    left = await asyncio.create_subprocess_exec(
+        *sleeping, env=os.environ | mark, start_new_session=True
+    )
+    other = await asyncio.create_subprocess_exec(
+        *sleeping, env=os.environ | {"OLLAMA_ADDON_ENGINE": "elsewhere"}
+    )
+    async with daemon(tmp_path) as ollama:
+        await running(ollama)
+        assert await asyncio.wait_for(left.wait(), 30) == -signal.SIGKILL
+        assert other.returncode is None
+    other.kill()
+    await other.wait()
 
 
 async def test_after_a_hang_it_is_started_again(
@@ -280,9 +404,10 @@ async def test_its_log_becomes_ours(tmp_path: Path, caplog: pytest.LogCaptureFix
         await running(ollama)
         await ask(ollama, "/log")
         await until(lambda: "as ERROR" in caplog.text)
-        assert said[-1] == Line(logging.ERROR, "as ERROR")
+        assert (said[-1].level, said[-1].message) == (logging.ERROR, "as ERROR")
+        assert said[-1].raw == 'time=1 level=ERROR source=x.go msg="as ERROR"'
         assert max(len(line.message) for line in said) <= 2**20
-    assert Line(logging.INFO, "as INFO") in said
+    assert (logging.INFO, "as INFO") in {(line.level, line.message) for line in said}
     levels = {record.message: record.levelname for record in caplog.records}
     # What it says all day long stays out of the add-on's log.
     assert (levels["as INFO"], levels["as WARN"]) == ("DEBUG", "WARNING")
@@ -317,7 +442,10 @@ asyncio.run(main())
     sidecar.send_signal(signal.SIGKILL)
     await sidecar.wait()
     await until(lambda: gone(pids["pid"]))
-    psutil.Process(pids["runner"]).kill()  # ending its runners is up to Ollama
+    # Ending its runners is up to Ollama, and where it does not, to the next start.
+    assert not gone(pids["runner"])
+    assert end_leftovers(tmp_path) == 1
+    await until(lambda: gone(pids["runner"]))
 
 
 async def test_the_embedded_engine_is_kept_running(tmp_path: Path) -> None:

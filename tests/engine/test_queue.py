@@ -5,13 +5,12 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from aiohttp import web
 
 from ollama_addon.engine import queue as queue_module
-from ollama_addon.engine.queue import LIMIT, Queue
+from ollama_addon.engine.queue import LIMIT, GivenUpError, Place, Priority, Queue
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.options import ServerOptions
@@ -53,9 +52,12 @@ async def engine(scripted: Scripted, places: int) -> AsyncIterator[tuple[OneAtAT
         await servers.stop()
 
 
-async def ask(servers: Servers, text: str, **more: Any) -> str:
+TASK = Priority.TASK
+
+
+async def ask(servers: Servers, text: str, priority: Priority = Priority.VOICE) -> str:
     messages = [{"role": "user", "content": text}]
-    chunks = [chunk async for chunk in servers.chat("m:1", messages, **more)]
+    chunks = [chunk async for chunk in servers.chat("m:1", messages, priority=priority)]
     return "".join(chunk["message"]["content"] for chunk in chunks)
 
 
@@ -65,7 +67,7 @@ async def test_32_conversations_at_once_are_answered_in_the_order_they_came(
     async with engine(scripted, 1) as (slow, servers):
         first = asyncio.create_task(ask(servers, "first"))
         await until(lambda: slow.asked == ["first"])
-        tasks = [asyncio.create_task(ask(servers, f"task {n}", task=True)) for n in range(5)]
+        tasks = [asyncio.create_task(ask(servers, f"task {n}", TASK)) for n in range(5)]
         await until(lambda: servers.waiting == 5)
         turns = []
         for number in range(LIMIT):
@@ -87,7 +89,7 @@ async def test_32_conversations_at_once_are_answered_in_the_order_they_came(
 
 async def test_tasks_leave_the_last_of_several_places_to_people(scripted: Scripted) -> None:
     async with engine(scripted, 3) as (slow, servers):
-        tasks = [asyncio.create_task(ask(servers, f"task {n}", task=True)) for n in range(4)]
+        tasks = [asyncio.create_task(ask(servers, f"task {n}", TASK)) for n in range(4)]
         await until(lambda: slow.now == 2 and servers.waiting == 2)
         turn = asyncio.create_task(ask(servers, "turn"))
         await until(lambda: slow.asked[-1] == "turn")
@@ -99,12 +101,12 @@ async def test_tasks_leave_the_last_of_several_places_to_people(scripted: Script
 
 async def test_tasks_do_not_take_the_places_of_people_who_wait() -> None:
     queue = Queue(1)
-    async with queue.place(task=True):
-        tasks = [asyncio.create_task(enter(queue, task=True)) for _ in range(LIMIT)]
+    async with queue.enter(Place(Priority.TASK)):
+        tasks = [asyncio.create_task(enter(queue, priority=Priority.TASK)) for _ in range(LIMIT)]
         await until(lambda: queue.waiting == LIMIT)
         with pytest.raises(AddonError, match="too much to do"):
-            await enter(queue, task=True)
-        person = asyncio.create_task(enter(queue, task=False))
+            await enter(queue, priority=Priority.TASK)
+        person = asyncio.create_task(enter(queue, priority=Priority.VOICE))
         await until(lambda: queue.waiting == LIMIT + 1)
     await asyncio.gather(person, *tasks)
 
@@ -154,9 +156,9 @@ async def test_an_engine_that_fails_gives_the_place_back(scripted: Scripted) -> 
 async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_module, "_PATIENCE", 0.01)
     queue = Queue(1)
-    async with queue.place(task=False):
+    async with queue.enter(Place(Priority.VOICE)):
         with pytest.raises(AddonError, match="for minutes") as raised:
-            await enter(queue, task=False)
+            await enter(queue, priority=Priority.VOICE)
         assert raised.value.code == "engine_busy"
         assert queue.waiting == 0
 
@@ -170,7 +172,7 @@ async def test_places_are_never_lost_nor_made(monkeypatch: pytest.MonkeyPatch) -
 
     async def caller() -> None:
         nonlocal inside
-        async with queue.place(task=chance.random() < 0.5):
+        async with queue.enter(Place(chance.choice(list(Priority)))):
             inside += 1
             assert inside <= 3
             try:
@@ -186,10 +188,87 @@ async def test_places_are_never_lost_nor_made(monkeypatch: pytest.MonkeyPatch) -
     for _ in range(20):
         await asyncio.gather(*(hasty() for _ in range(40)))
         assert (queue.waiting, inside) == (0, 0)
-    async with queue.place(task=False), queue.place(task=False), queue.place(task=False):
+    async with (
+        queue.enter(Place(Priority.VOICE)),
+        queue.enter(Place(Priority.VOICE)),
+        queue.enter(Place(Priority.VOICE)),
+    ):
         pass
 
 
-async def enter(queue: Queue, *, task: bool) -> None:
-    async with queue.place(task=task):
+async def enter(queue: Queue, *, priority: Priority) -> None:
+    async with queue.enter(Place(priority)):
         pass
+
+
+# Who makes room
+
+
+async def test_the_order_is_that_of_priorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Queue(1)
+    seen: list[Priority] = []
+
+    async def come(priority: Priority) -> None:
+        async with queue.enter(Place(priority)):
+            seen.append(priority)
+
+    async with queue.enter(Place(Priority.VOICE)):
+        coming = [asyncio.create_task(come(priority)) for priority in reversed(Priority)]
+        await until(lambda: queue.waiting == len(coming))
+    await asyncio.gather(*coming)
+    assert seen == list(Priority)
+
+
+@pytest.mark.parametrize("priority", [Priority.WARM_UP, Priority.TASK])
+async def test_a_person_gets_the_only_place_and_the_other_one_is_asked_again(
+    priority: Priority, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "_GRACE", 0.01)
+    async with engine(scripted, 1) as (slow, servers):
+        other = asyncio.create_task(ask(servers, "other", priority))
+        await until(lambda: slow.asked == ["other"])
+        turn = asyncio.create_task(ask(servers, "turn"))
+        await until(lambda: slow.asked == ["other", "turn"])
+        slow.go.release()
+        assert await turn == "Hello"
+        await until(lambda: slow.asked == ["other", "turn", "other"])
+        slow.go.release()
+        assert await other == "Hello"
+
+
+async def test_people_do_not_make_room_for_each_other(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "_GRACE", 0.01)
+    async with engine(scripted, 1) as (slow, servers):
+        first = asyncio.create_task(ask(servers, "first"))
+        await until(lambda: slow.asked == ["first"])
+        second = asyncio.create_task(ask(servers, "second"))
+        task = asyncio.create_task(ask(servers, "task", TASK))
+        await asyncio.sleep(0.05)
+        slow.go.release()
+        assert await first == "Hello"
+        slow.go.release()
+        assert await second == "Hello"
+        slow.go.release()
+        assert await task == "Hello"
+        assert slow.asked == ["first", "second", "task"]
+
+
+async def test_who_is_broken_off_knows_by_whom() -> None:
+    place = Place(Priority.GATEWAY)
+    asyncio.get_running_loop().call_later(0.01, place.give_up)
+    with pytest.raises(GivenUpError):
+        async with place.interruptible():
+            await asyncio.sleep(60)
+    # The next attempt is not broken off for the same reason.
+    async with place.interruptible():
+        await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        async with place.interruptible(), asyncio.timeout(0.001):
+            await asyncio.sleep(60)
+    # Told outside of it, it holds for the next thing that can be broken off.
+    place.give_up()
+    with pytest.raises(GivenUpError):
+        async with place.interruptible():
+            await asyncio.sleep(60)

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from dev.stack import PARTS
-from ollama_addon.engine.daemon import free_port
+from ollama_addon.engine.processes import free_port
 from tests.engine.scripted import MODEL, Handler, Scripted, answer, cut, lines
 from tests.home.scripted_home import ScriptedHome
 

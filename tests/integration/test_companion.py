@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -335,9 +336,14 @@ async def test_what_is_down_stands_among_the_repairs(entry: str, owner: Core, st
 
 
 async def test_diagnostics_hold_no_secret(entry: str, owner: Core, stack: Stack) -> None:
-    text = str(await owner.get(f"diagnostics/config_entry/{entry}"))
-    assert stack.token not in text
-    assert "smollm2" in text
+    await owner.say("turn on the kitchen light")
+    found = (await owner.get(f"diagnostics/config_entry/{entry}"))["data"]
+    text = str(found).casefold()
+    assert found["states"]["home"] == "ok"
+    assert found["last_turn"]["outcome"] == "done"
+    assert stack.model in text
+    for word in (stack.token, stack.sidecar_url, "127.0.0.1", "kitchen", "turn on", "willow"):
+        assert word.casefold() not in text, word
 
 
 async def test_an_address_and_a_token_can_be_typed(entry: str, owner: Core, stack: Stack) -> None:
@@ -370,6 +376,38 @@ async def test_models_are_managed_by_actions(entry: str, owner: Core, stack: Sta
         f"services/{DOMAIN}/pull_model?return_response", {"model": stack.model}
     )
     assert answer["service_response"]["model"] == stack.model
+
+
+async def test_models_are_managed_by_administrators_only(
+    entry: str, owner: Core, stack: Stack
+) -> None:
+    token = await token_of_new_user(owner, stack.home, "guest", "system-users")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=60) as guest:
+        for action in ("pull_model", "delete_model"):
+            url = f"{stack.home.url}/api/services/{DOMAIN}/{action}"
+            assert (await guest.post(url, json={"model": stack.model})).status_code == 401
+    models = (await stack.client.get("/api/models")).json()
+    assert stack.model in [model["name"] for model in models if model["present"]]
+
+
+@pytest.mark.parametrize(
+    "name", ["../journal", "..", ".", "%2e%2e/journal", "a/../../journal", "x?y=1", "x#y", "a b"]
+)
+async def test_no_name_of_a_model_leads_to_another_route(
+    entry: str, owner: Core, stack: Stack, name: str
+) -> None:
+    await owner.say("is the garage door open?")
+    before = (await stack.client.get("/api/journal")).json()["turns"]
+    assert before
+    headers = {"Authorization": f"Bearer {stack.home.token}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=60) as client:
+        url = f"{stack.home.url}/api/services/{DOMAIN}/delete_model"
+        answer = await client.post(url, json={"model": name})
+    assert answer.status_code == 500  # how Home Assistant answers an action that failed
+    log = (await stack.client.get("/api/log?level=debug")).text
+    assert "Traceback" not in log
+    assert (await stack.client.get("/api/journal")).json()["turns"] == before
 
 
 async def test_a_button_frees_the_memory_of_models(entry: str, owner: Core, stack: Stack) -> None:

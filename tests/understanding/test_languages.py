@@ -10,6 +10,7 @@ from ollama_addon.understanding.tokens import fold
 TAGS = languages()
 # Groups that not every language has a use for.
 _OPTIONAL = {
+    "pairs",
     "articles",
     "be",
     "timer.pl",

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
 from ollama_addon.errors import AddonError
+from ollama_addon.redaction import redacted
 from ollama_addon.web.panel.texts import chosen, texts
 
 _WORDED = ("home_away", "no_user", "not_administrator", "unauthorized", "wrong_host")
@@ -29,7 +30,8 @@ _templates = Jinja2Templates(Path(__file__).parents[1] / "panel" / "templates")
 
 def refusal(error: AddonError) -> JSONResponse:
     """Answer with a code and a sentence."""
-    return JSONResponse({"error": {"code": error.code, "message": error.message}}, error.status)
+    message = redacted(error.message)
+    return JSONResponse({"error": {"code": error.code, "message": message}}, error.status)
 
 
 def refusal_page(connection: HTTPConnection, error: AddonError) -> Response | None:

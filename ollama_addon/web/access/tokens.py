@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ollama_addon.errors import AddonError
 from ollama_addon.files import keep
+from ollama_addon.redaction import hide
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -21,17 +22,20 @@ def read_token(path: Path) -> str:
     Where it cannot be kept, as on a full disk, it is the same until the process ends.
     """
     if path.exists() and (token := path.read_text().strip()):
+        hide(token)
         return token
     token = _unkept.get(path) or new_token()
     try:
         keep(path, token, f"{path}, which changes then,")
     except AddonError as error:
         if path not in _unkept:
-            _LOGGER.error("%s", error.message)
+            _LOGGER.error("%s", error.logged)
         _unkept[path] = token
     return token
 
 
 def new_token() -> str:
     """Make a token that nobody can guess."""
-    return secrets.token_urlsafe(32)
+    token = secrets.token_urlsafe(32)
+    hide(token)
+    return token

@@ -71,7 +71,7 @@ async def _restart(supervisor: Supervisor) -> None:
     try:
         await supervisor.restart()
     except AddonError as error:
-        _LOGGER.error("The app could not be restarted: %s", error.message)
+        _LOGGER.error("The app could not be restarted: %s", error.logged)
 
 
 async def keep(all_parts: Parts, options: dict[str, Any]) -> None:

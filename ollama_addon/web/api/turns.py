@@ -162,7 +162,7 @@ async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[b
                     happened["actions"][-1] |= {"ok": event.ok, "result": event.result}
         all_parts.events.publish("turn", happened)
     except AddonError as error:
-        _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.message)
+        _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.logged)
         all_parts.metrics.turn(agent.options.id, error.code, {}, mended)
         yield _encode(Error(error.code, error.message))
     except Exception:

@@ -23,10 +23,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ollama_addon.background import child
 from ollama_addon.engine.profile import FOR_EVER
+from ollama_addon.engine.queue import GivenUpError, Place, Priority
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
+from ollama_addon.redaction import hide, redacted
 from ollama_addon.web.access.hosts import Hosts
 
 MAX_BODY = 64 * 1024 * 1024
@@ -86,6 +88,7 @@ class Key:
         """Have `key` open from now on, and no other."""
         if not key.strip():
             raise ValueError("The gateway does not run without a key.")
+        hide(key)
         self.value = key
 
     def opens(self, headers: Headers) -> bool:
@@ -255,20 +258,26 @@ class _Gateway:
                 return body
             return json.dumps(self._with_profile(asked, model)).encode()
 
+        place = Place(Priority.GATEWAY)
+
         async def ask(stack: AsyncExitStack) -> httpx.Response:
             async def choose() -> Server:
                 await stack.aclose()  # the place at a server that could not be reached
                 server = await self._servers.for_model(model)
                 if request.url.path != "/api/show":
-                    await stack.enter_async_context(
-                        self._servers.answering(server, model, task=True)
-                    )
+                    await stack.enter_async_context(self._servers.answering(server, model, place))
                     await self._servers.check_fit(server, model)
                 return server
 
-            return await self._ask(request, choose, content)
+            while True:
+                try:
+                    async with place.interruptible():
+                        return await self._ask(request, choose, content)
+                except GivenUpError:
+                    # A person needed the place. As nothing was answered yet, it is asked again.
+                    await stack.aclose()
 
-        return _Relay(ask)
+        return _Relay(ask, place=place)
 
     async def all_of(self, request: Request) -> Response:
         """Answer with the models of all servers; the first that has one speaks for it."""
@@ -412,8 +421,10 @@ class _Relay(Response):
         then: Callable[[], Awaitable[None]] | None = None,
         *,
         watch: bool = True,
+        place: Place | None = None,
     ) -> None:
         super().__init__()
+        self._place = place or Place(Priority.GATEWAY)
         self._ask = ask
         self._then = then
         self._watch = watch
@@ -446,21 +457,34 @@ class _Relay(Response):
             ]
             start = {"type": "http.response.start", "status": answer.status_code}
             await send({**start, "headers": headers})
-            last = b"\n"
+            kind = answer.headers.get("content-type", "")
+            last, message = b"\n", ""
             try:
-                async for part in answer.aiter_raw():
-                    last = part[-1:]
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
+                async with self._place.interruptible():
+                    async for part in answer.aiter_raw():
+                        last = part[-1:]
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
             except httpx.HTTPError:
-                if "ndjson" not in answer.headers.get("content-type", ""):
+                if "ndjson" not in kind:
                     return  # without an end, which the caller sees
                 message = "Ollama broke off in the middle of its answer. Try again in a moment."
-                line = json.dumps({"error": message}).encode() + b"\n"
+            except GivenUpError:
+                message = "Somebody in the house needs the model now. Try again in a moment."
+            if message:
+                line = _broken_off(kind, message)
                 line = line if last == b"\n" else b"\n" + line
                 await send({"type": "http.response.body", "body": line, "more_body": True})
         if self._then is not None:
             await self._then()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _broken_off(kind: str, message: str) -> bytes:
+    """Return how a streamed answer of this content type tells that it broke off."""
+    if "event-stream" in kind:
+        error = {"message": message, "type": "engine_busy", "code": "engine_busy"}
+        return b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
+    return json.dumps({"error": message}).encode() + b"\n"
 
 
 async def _hung_up(receive: Receive) -> None:
@@ -536,6 +560,7 @@ def _key_of(server: Server) -> dict[str, str]:
 
 def _error(path: str, message: str, status: int, code: str) -> JSONResponse:
     """Say what is wrong in the way that the clients of a route know."""
+    message = redacted(message)
     if path.startswith("/v1/"):
         return JSONResponse({"error": {"message": message, "type": code, "code": code}}, status)
     return JSONResponse({"error": message}, status)

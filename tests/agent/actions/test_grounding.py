@@ -100,7 +100,10 @@ STOPPED: list[tuple[str, Interpretation, Repaired]] = [
     ("no_place", sentence(order(missing_place="garden")),
      does("HassTurnOff", Group("light", "kitchen"))),
     ("no_place", sentence(order(missing_place="garden")), does("HassTurnOff", Group("light"))),
-    ("value", sentence(order(DIMMED)), does("HassLightSet", KITCHEN, brightness=80)),
+    ("value", sentence(order(DIMMED, words=VALUE)),
+     does("HassLightSet", KITCHEN, brightness=90)),
+    ("another", sentence(order(OFF_KITCHEN, certain=True)),
+     does("HassTurnOff", "media_player.tv")),
     ("value", sentence(order(words=VALUE, named=entities(KITCHEN))),
      does("HassLightSet", KITCHEN, brightness=90)),
     ("value", sentence(order(candidate("", KITCHEN, intent="HassLightSet", color="red"))),
@@ -119,6 +122,11 @@ STOPPED: list[tuple[str, Interpretation, Repaired]] = [
 ]  # fmt: skip
 
 DONE: list[tuple[str, Interpretation, Repaired]] = [
+    ("a level that no number was said for", sentence(order(DIMMED)),
+     does("HassLightSet", KITCHEN, brightness=60)),
+    ("both ways were said",
+     sentence(order(candidate("on", KITCHEN), words=(Word("off", 0, Role.PARTICLE, "off"),))),
+     does("HassTurnOff", KITCHEN)),
     ("what was said", sentence(order(OFF_KITCHEN, **NAMED)), does("HassTurnOff", KITCHEN)),
     ("a wish may be met in any way", sentence(order(mood=Mood.WISH)),
      does("HassSetVolumeRelative", "media_player.tv", volume_step="down")),

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from starlette.routing import Route
 
+from ollama_addon.engine import queue as queue_module
 from ollama_addon.engine.servers import Servers
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 from ollama_addon.web import listener as listener_module
@@ -235,6 +236,72 @@ async def test_another_model_keeps_its_own_context(other: Scripted) -> None:
     async with gateway(at(other)) as running:
         await running.say("big:1")
         assert "options" not in other.asked("/api/chat")[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "sign"),
+    [
+        ("application/x-ndjson", b'{"message": {"content": "on"}, "done": false}\n', "error"),
+        ("text/event-stream", b'data: {"choices": []}\n\n', "data: "),
+    ],
+)
+async def test_a_person_need_not_wait_for_a_long_answer_of_the_gateway(
+    engine: Scripted, monkeypatch: pytest.MonkeyPatch, kind: str, first: bytes, sign: str
+) -> None:
+    monkeypatch.setattr(queue_module, "_GRACE", 0.01)
+    gone = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": kind})
+        await response.prepare(request)
+        try:
+            await response.write(first)
+            while True:
+                await asyncio.sleep(0.01)
+                await response.write(b" " if kind.endswith("json") else b":\n\n")
+        finally:
+            gone.set()
+
+    path = "/api/chat" if kind.endswith("json") else "/v1/chat/completions"
+    engine.on[path] = endless
+    async with gateway(at(engine)) as running:
+        running.servers.all[0].bundled = True
+        body = {"model": "m:1", "messages": ASKED, "stream": True}
+        async with running.http.stream("POST", path, json=body) as answered:
+            parts = answered.aiter_bytes()
+            assert await anext(parts)
+            if path == "/api/chat":
+                del engine.on[path]
+            chunks = [chunk async for chunk in running.servers.chat("m:1", ASKED)]
+            assert chunks[-1]["done"]
+            rest = b"".join([part async for part in parts]).decode()
+        assert "Somebody in the house needs the model now" in rest
+        assert rest.strip().splitlines()[-1].lstrip('{"').startswith(sign)
+        await asyncio.wait_for(gone.wait(), 60)
+
+
+async def test_what_was_not_answered_yet_is_asked_again_after_the_person(
+    engine: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "_GRACE", 0.01)
+    asked = 0
+
+    async def first_time_slow(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await asyncio.sleep(60)
+        return await lines(request, *answer("Hello"))
+
+    engine.on["/api/chat"] = first_time_slow
+    async with gateway(at(engine)) as running:
+        running.servers.all[0].bundled = True
+        other = asyncio.create_task(running.say("m:1"))
+        while asked < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert [chunk async for chunk in running.servers.chat("m:1", ASKED)]
+        assert await other == "Hello"
+        assert asked == 3
 
 
 async def test_the_openai_routes(engine: Scripted) -> None:
