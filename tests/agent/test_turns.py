@@ -43,7 +43,7 @@ async def test_a_question_may_look_at_more_of_the_house_once() -> None:
         say("The front door is unlocked."),
         house=large(family_home()),
     )
-    said = await talk.say("is everything shut for the night?")
+    said = await talk.say("is the house ready for the night?")
     shown = talk.model.asked[1]["messages"][-1]["content"]
     assert "Front door: unlocked" in shown
     assert "Garage door: closed" in shown
