@@ -19,12 +19,16 @@ import yaml
 
 from dev.stack import Stack, StackError
 from eval import interpret, interpret_report
+from eval.answers import report as answers_report
 from eval.cases import Case, Kind, Set, load_cases
 from eval.home import load_homes
 from eval.report import as_json, comparison, failures, table
 from eval.result import Result
 from eval.runner import Runner
 from ollama_addon.understanding.interpreter import Interpreter
+
+_SAID = 1250
+"""Cases of a run with a model: what fits into a quarter of an hour."""
 
 
 def main() -> int:
@@ -35,7 +39,12 @@ def main() -> int:
     parser.add_argument("--home", action="append", help="only this home, such as family_40")
     parser.add_argument("--language", action="append", help="only this language, such as de")
     parser.add_argument("--only", metavar="ID", action="append", help="only this case")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many, of every kind")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"at most so many, evenly of every kind and home; with a model {_SAID}, 0: all",
+    )
     parser.add_argument(
         "--agent",
         type=_settings,
@@ -58,13 +67,22 @@ def main() -> int:
     parser.add_argument(
         "--why", action="store_true", help="with --interpret: the roles of the words of failures"
     )
+    parser.add_argument(
+        "--answers",
+        action="store_true",
+        help="replay answers of models in all their forms: no model, no Home Assistant",
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every result there")
     arguments = parser.parse_args()
+    if arguments.limit is None and not arguments.interpret:
+        arguments.limit = _SAID
     cases = chosen(load_cases(), arguments)
     if not cases:
         parser.error("no case is left: ask for fewer conditions")
     if arguments.interpret:
         return _interpret(cases, arguments)
+    if arguments.answers:
+        return answers_report.show(cases, load_homes(), arguments)
     other = arguments.compare or ""
     earlier = _read(Path(other)) if Path(other).is_file() else None
     configurations = [arguments.agent]
@@ -115,7 +133,7 @@ def chosen(cases: Sequence[Case], arguments: argparse.Namespace) -> list[Case]:
         and (not arguments.language or case.language in arguments.language)
         and (not arguments.only or case.id in arguments.only)
     ]
-    if arguments.limit is None:
+    if not arguments.limit:
         return found
     turn: dict[tuple[str, str], int] = defaultdict(int)
     ranked = []

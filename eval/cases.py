@@ -87,8 +87,8 @@ class Ask(_Strict):
     """Selectors of all that it is about; empty where that does not matter."""
     state: str | None = None
     """The state that is asked for."""
-    figure: str | None = None
-    """What is wanted of the past: last, since, duration, count, max, mean, was or who."""
+    figure: Annotated[list[str], BeforeValidator(_listed)] = []
+    """One of these is wanted of the past: last, since, duration, count, max, mean, was or who."""
     period: str | None = None
     """Of what time: today, yesterday, week, last_night or this_morning."""
 

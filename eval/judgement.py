@@ -219,10 +219,11 @@ def _other(ask: Ask, question: Question, home: Home) -> str:
     state = question.state
     if ask.state and _SAME_STATE.get(state, state) != _SAME_STATE.get(ask.state, ask.state):
         return f"a question for '{state}', not '{ask.state}'"
-    for what, asked in (("figure", ask.figure), ("period", ask.period)):
+    period = [ask.period] if ask.period else []
+    for what, asked in (("figure", ask.figure), ("period", period)):
         found = question.detail.get(what)
-        if asked and found and found != asked:
-            return f"a question of the {what} {found}, not {asked}"
+        if asked and found and found not in asked:
+            return f"a question of the {what} {found}, not {'/'.join(asked)}"
     return ""
 
 

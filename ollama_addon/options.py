@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -58,12 +59,6 @@ def _model_or_none(value: str) -> str:
     return _model_name(value) if value else value
 
 
-def _agent_id(value: str) -> str:
-    if value and not _ID.fullmatch(value):
-        raise ValueError("must be made of small letters, digits and '_', at most 64")
-    return value
-
-
 def _url(value: str) -> str:
     # As the `ollama` command takes it: without a scheme it is plain HTTP on Ollama's port.
     if "://" not in value:
@@ -85,9 +80,22 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 _HTTP_URL = TypeAdapter(HttpUrl)
 ModelName = Annotated[str, AfterValidator(_model_name)]
 ModelOrNone = Annotated[str, AfterValidator(_model_or_none)]
-AgentId = Annotated[str, AfterValidator(_agent_id)]
 Url = Annotated[str, AfterValidator(_url)]
 HostName = Annotated[str, AfterValidator(_host_name)]
+
+
+_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on", "enable"), True),
+    **dict.fromkeys(("0", "false", "no", "off", "disable"), False),
+}
+
+
+def _switch(value: object) -> object:
+    # Words as the Supervisor takes them; pydantic has others.
+    return _WORDS.get(value.strip().lower(), "neither") if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
 
 
 class _Group(BaseModel):
@@ -97,15 +105,15 @@ class _Group(BaseModel):
 class AgentOptions(_Group):
     """One conversation agent."""
 
-    id: AgentId = ""
+    id: str = ""
     """Part of the agent's address, unique among the agents. At first made from the name."""
     name: str = Field(min_length=1, max_length=80)
     model: ModelOrNone = ""
     """Empty: the agent carries out clear commands and does nothing else."""
     instructions: str = ""
     """A Home Assistant template, or `file:NAME` for a file in the app's configuration folder."""
-    control_home: bool = True
-    instant_commands: bool = True
+    control_home: Switch = True
+    instant_commands: Switch = True
     """Whether clear commands are carried out without the model."""
     context_window: int = Field(default=8192, ge=2048)
     """Tokens."""
@@ -113,7 +121,7 @@ class AgentOptions(_Group):
     """Turns that the model sees again; 0 is no limit."""
     keep_alive: int = Field(default=-1, ge=-1)
     """Seconds that the model stays in memory after a turn; -1 is for ever, 0 not at all."""
-    think: bool = False
+    think: Switch = False
     strategy: Literal["auto", "structured", "native"] = "auto"
     confirm: tuple[Confirm, ...] = ()
     """The kinds of action that ask first; empty is all of them, `none` is nothing."""
@@ -144,7 +152,7 @@ class GatewayOptions(_Group):
 
     key: str = Field(default="", repr=False)
     """What callers must send as a bearer token; one is made when it is empty."""
-    allow_pulls: bool = False
+    allow_pulls: Switch = False
     """Whether callers may pull, create, copy and delete models."""
 
 
@@ -156,9 +164,9 @@ class EngineOptions(_Group):
     num_parallel: int = Field(default=1, ge=1, le=16)
     max_loaded_models: int = Field(default=0, ge=0, le=16)
     """0 leaves it to Ollama."""
-    flash_attention: bool = True
+    flash_attention: Switch = True
     kv_cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
-    vulkan: bool = True
+    vulkan: Switch = True
     threads: int = Field(default=0, ge=0, le=256)
     """0 is automatic: one core is left to Home Assistant."""
     cache_ram: int = Field(default=512, ge=0)
@@ -183,12 +191,12 @@ class Options(_Group):
     allowed_hosts: tuple[HostName, ...] = ()
     """Names under which panel, API and gateway answer besides those of a home network."""
     engine: EngineOptions = EngineOptions()
-    install_integration: bool = True
-    own_integration: bool = False
+    install_integration: Switch = True
+    own_integration: Switch = False
     """Whether Home Assistant's own `ollama` integration is made to use this app, too."""
-    memory: bool = True
+    memory: Switch = True
     """Whether agents remember what they are asked to remember."""
-    wyoming: bool = True
+    wyoming: Switch = True
     """Whether the first agent speaks the Wyoming protocol until the integration is there."""
     journal_days: int = Field(default=30, ge=0, le=3650)
     """0 keeps nothing."""
@@ -196,20 +204,23 @@ class Options(_Group):
 
 
 def load_options(path: Path) -> tuple[Options, list[OptionProblem]]:
-    """Read the options from the JSON file at `path`.
+    """Read the options from the JSON file at `path`, as `read_options` and `check_options` do."""
+    raw, problems = read_options(path)
+    return (Options(), problems) if problems else check_options(raw)
 
-    A file that is missing means the defaults. Whatever is wrong in it is returned as
-    problems: a wrong value is replaced by its default, an agent or a server without
-    its required values is left out.
-    """
+
+def read_options(path: Path) -> tuple[dict[str, Any], list[OptionProblem]]:
+    """Return what the JSON file at `path` holds, nothing when it is missing or cannot be read."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return Options(), []
+        return {}, []
     except (OSError, ValueError) as error:
         message = f"{path} cannot be read ({error}). The defaults are used instead."
-        return Options(), [OptionProblem("", message)]
-    return check_options(raw)
+        return {}, [OptionProblem("", message)]
+    if not isinstance(raw, dict):
+        return {}, [OptionProblem("", "The options must be an object. The defaults are used.")]
+    return raw, []
 
 
 def check_options(
@@ -217,8 +228,8 @@ def check_options(
 ) -> tuple[Options, list[OptionProblem]]:
     """Make options of what a configuration holds, and say what is wrong in it.
 
-    `known_ids` are the ids that agents had before, by name: an agent without an id gets the
-    one that was known under its name.
+    A wrong value is replaced by its default, an agent or a server without its required values
+    is left out. `known_ids` are the ids that agents had before, by name.
     """
     problems: list[OptionProblem] = []
     if not isinstance(raw, Mapping):
@@ -227,6 +238,8 @@ def check_options(
     values = {key: value for key, value in raw.items() if value is not None}
     if "models" in values:
         values["models"] = _names(values["models"], problems)
+    if isinstance(values.get("agents"), list):
+        values["agents"] = with_ids(values["agents"], known_ids or {}, problems)
     for key, kind in (("agents", AgentOptions), ("servers", ServerOptions)):
         if key in values:
             values[key] = _items(kind, values[key], key, problems)
@@ -240,8 +253,6 @@ def check_options(
             "switched on with it. To have it off, choose f16."
         )
         problems.append(OptionProblem("engine.flash_attention", message, notice=True))
-    if "agents" in values:
-        values["agents"] = _with_ids(values["agents"], known_ids, problems)
     return _read(Options, values, "", problems) or Options(), problems
 
 
@@ -330,33 +341,50 @@ def agent_id(name: str) -> str:
     return slug or f"agent_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
-def _with_ids(
-    agents: Sequence[AgentOptions],
-    known_ids: Mapping[str, str] | None,
-    problems: list[OptionProblem],
-) -> tuple[AgentOptions, ...]:
-    """Give every agent an id of its own; one that is set counts before one that is made."""
-    known = known_ids or {}
+def with_ids(
+    agents: Sequence[object], known: Mapping[str, str], problems: list[OptionProblem]
+) -> list[object]:
+    """Return the agents of a configuration with an id each; one that is set counts first.
+
+    An agent without one gets the id that its name had before (`known`), else one that is made of
+    its name. What is no agent at all stays as it is.
+    """
     ids: list[str] = []
-    for at, agent in enumerate(agents):
-        ids.append(agent.id if agent.id not in ids else "")
-        if agent.id and not ids[at]:
-            first = agents[ids.index(agent.id)].name
+    named = [_named(agent) for agent in agents]
+    for at, agent in enumerate(named):
+        given = agent.get("id") or "" if agent else ""
+        if not isinstance(given, str) or (given and not _ID.fullmatch(given)):
             message = (
-                f"'agents[{at}].id' is that of {first}, too: {agent.name} gets one of its own. "
-                "Its history and its entity in Home Assistant begin anew."
+                f"'agents[{at}].id' is wrong: it must be made of small letters, digits and '_', "
+                "at most 64. Another one is made."
+            )
+            problems.append(OptionProblem(f"agents[{at}].id", message))
+            given = ""
+        elif given and given in ids:
+            first = (named[ids.index(given)] or {}).get("name")
+            message = (
+                f"'agents[{at}].id' is that of {first}, too: this agent gets an id of its own. Its "
+                "history and its entity in Home Assistant begin anew."
             )
             problems.append(OptionProblem(f"agents[{at}].id", message, notice=True))
-    for at, agent in enumerate(agents):
-        if ids[at]:
-            continue
-        before = known.get(agent.name, "")
-        made = before if _ID.fullmatch(before) and before not in ids else agent_id(agent.name)
-        unique, number = made, 1
-        while unique in ids:
-            number += 1
-            unique = f"{made}_{number}"
-        ids[at] = unique
-    return tuple(
-        agent.model_copy(update={"id": each}) for agent, each in zip(agents, ids, strict=True)
-    )
+            given = ""
+        ids.append(given)
+    for at, agent in enumerate(named):
+        if agent and not ids[at]:
+            before = known.get(agent["name"].strip(), "")
+            usable = _ID.fullmatch(before) is not None and before not in ids
+            made = before if usable else agent_id(agent["name"].strip())
+            unique, number = made, 1
+            while unique in ids:
+                number += 1
+                unique = f"{made}_{number}"
+            ids[at] = unique
+    return [{**agent, "id": ids[at]} if agent else agents[at] for at, agent in enumerate(named)]
+
+
+def _named(agent: object) -> Mapping[str, Any] | None:
+    """Return what has a name that an agent can have."""
+    if not isinstance(agent, Mapping):
+        return None
+    name = agent.get("name")
+    return agent if isinstance(name, str) and name.strip() else None

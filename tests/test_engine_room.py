@@ -12,6 +12,7 @@ import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from dev.stack import Stack
+from tests.keeping import keep_options
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -35,7 +36,7 @@ async def options(stack: Stack) -> AsyncIterator[dict[str, Any]]:
     """The options, put back afterwards."""
     before = (await get(stack, "/api/options"))["options"]
     yield before
-    (await stack.client.put("/api/options", json={"options": before})).raise_for_status()
+    (await keep_options(stack.client, before)).raise_for_status()
     await asyncio.sleep(0.5)
     await stack.until_ready()
 
@@ -113,7 +114,7 @@ async def test_other_engine_settings_restart_the_engine_after_its_answer(
     )
     await asyncio.sleep(0.3)
     wanted = options | {"engine": options["engine"] | {"cache_ram": 300}}
-    answer = await stack.client.put("/api/options", json={"options": wanted})
+    answer = await keep_options(stack.client, wanted)
     assert answer.json() == {"waiting_for_restart": []}
     assert before.is_running()
     assert (await tale).json()["text"]  # it was not cut off
@@ -151,7 +152,7 @@ async def test_another_agent_needs_no_restart(stack: Stack, options: dict[str, A
     poet = home | {"name": "Poet", "control_home": False, "instructions": "You are a poet."}
     running = engine(stack)
     wanted = options | {"agents": [home, poet], "wyoming": not options["wyoming"]}
-    answer = await stack.client.put("/api/options", json={"options": wanted})
+    answer = await keep_options(stack.client, wanted)
     assert answer.json() == {"waiting_for_restart": ["wyoming"]}
     assert [agent["id"] for agent in await get(stack, "/api/agents")] == ["home", "poet"]
     assert (await stack.say("hello", agent="poet")).reply
@@ -163,7 +164,7 @@ async def test_bad_options_are_refused_and_change_nothing(
     stack: Stack, options: dict[str, Any]
 ) -> None:
     wanted = options | {"agents": [{"name": "Home", "model": "-bad-"}]}
-    answer = await stack.client.put("/api/options", json={"options": wanted})
+    answer = await keep_options(stack.client, wanted)
     assert answer.status_code == 422
     assert "must be the name of a model" in answer.json()["error"]["message"]
     assert (await get(stack, "/api/options"))["options"] == options

@@ -131,8 +131,12 @@ def test_options_are_kept_without_a_supervisor(tmp_path: Path) -> None:
             browser.auth = httpx.BasicAuth("me", GIVEN["OLLAMA_ADDON_PASSWORD"])
             browser.headers["X-Requested-With"] = "panel"
             assert "<html" in browser.get("/").text
-            assert browser.get("/api/options").json()["options"] == known
-            browser.put("/api/options", json={"options": wanted}).raise_for_status()
+            kept = browser.get("/api/options")
+            assert kept.json()["options"] == known
+            version = {"If-Match": kept.headers["ETag"]}
+            browser.put(
+                "/api/options", json={"options": wanted}, headers=version
+            ).raise_for_status()
             refused = browser.post("/api/restart")
             assert refused.status_code == 501
             assert "restart the container yourself" in refused.json()["error"]["message"]

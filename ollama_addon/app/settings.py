@@ -29,6 +29,8 @@ class Settings:
     hass_url: str
     hass_token: str
     hass_config: Path
+    app_config: Path
+    """The app's own configuration folder, which people can reach."""
     companion: Path
     wyoming_port: int
     gateway_port: int
@@ -58,6 +60,7 @@ class Settings:
             hass_url=get("HASS_URL", ""),
             hass_token=get("HASS_TOKEN", ""),
             hass_config=Path(get("OLLAMA_ADDON_HOMEASSISTANT_CONFIG", "/homeassistant")),
+            app_config=Path(get("OLLAMA_ADDON_CONFIG", "/config")),
             companion=Path(get("OLLAMA_ADDON_COMPANION", _INTEGRATION)),
             wyoming_port=int(get("OLLAMA_ADDON_WYOMING_PORT", "10400")),
             gateway_port=int(get("OLLAMA_ADDON_GATEWAY_PORT", "11434")),

@@ -6,20 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from ollama_addon.app.settings import Settings
 from ollama_addon.background import Background
-from ollama_addon.companion.files import DOMAIN
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.errors import AddonError
 from ollama_addon.home.mirror import Mirror
-from ollama_addon.supervisor.client import Supervisor
-from ollama_addon.web.access.auth import Guard
-from ollama_addon.web.access.tokens import read_token
+from ollama_addon.supervisor.own_options import OwnOptions
 
 _LOGGER = logging.getLogger(__name__)
 
-_ANNOUNCE_AGAIN = 30.0
-"""Seconds until the discovery message is sent again after it could not be."""
+_SETTLE_AGAIN = 60.0
+"""Seconds until the options are completed after they could not be."""
 _SET_UP_AGAIN = 60.0
 """Seconds until Home Assistant's own integration is looked at again."""
 
@@ -42,25 +38,15 @@ class StartupTask:
         self._task = self._background.keep(self._name, self._run)
 
 
-async def announce(supervisor: Supervisor | None, settings: Settings, guard: Guard) -> None:
-    """Tell Home Assistant where the agents are, until it was heard."""
-    while supervisor is not None:
+async def settle(own_options: OwnOptions) -> None:
+    """Complete the options that are kept, until that is done."""
+    while True:
         try:
-            own = await supervisor.self_info()
-            await supervisor.announce(
-                DOMAIN,
-                {
-                    "id": read_token(settings.data / "id"),
-                    "host": own["hostname"],
-                    "port": settings.port,
-                    "token": guard.token,
-                },
-            )
-            _LOGGER.info("Announced to Home Assistant")
+            await own_options.settle()
             return
         except AddonError as error:
-            _LOGGER.warning("Could not be announced to Home Assistant: %s", error.logged)
-            await asyncio.sleep(_ANNOUNCE_AGAIN)
+            _LOGGER.warning("The options could not be completed: %s", error.logged)
+            await asyncio.sleep(_SETTLE_AGAIN)
 
 
 async def set_up_own_integration(

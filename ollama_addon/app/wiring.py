@@ -13,12 +13,14 @@ from ollama_addon import __version__
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.app import options_at_start
 from ollama_addon.app.apply_options import OptionsApplier
 from ollama_addon.app.error_answers import answer_errors
 from ollama_addon.app.orders import make_orders
 from ollama_addon.app.settings import Settings
-from ollama_addon.app.startup_tasks import StartupTask, announce, set_up_own_integration
+from ollama_addon.app.startup_tasks import StartupTask, set_up_own_integration, settle
 from ollama_addon.background import Background
+from ollama_addon.companion.announcement import Announcement
 from ollama_addon.companion.download_notifications import tell_of_pulls
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
@@ -42,8 +44,9 @@ from ollama_addon.home.translations import Translations
 from ollama_addon.home.users import Users
 from ollama_addon.monitoring.log_buffer import LogBuffer
 from ollama_addon.monitoring.metrics import Metrics
-from ollama_addon.options import load_options, wanted_models
+from ollama_addon.options import wanted_models
 from ollama_addon.supervisor.client import Supervisor
+from ollama_addon.supervisor.own_options import OwnOptions
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.access.door import Door
 from ollama_addon.web.access.hosts import Hosts
@@ -56,7 +59,7 @@ from ollama_addon.web.api import (
     home_assistant,
     log,
     models,
-    options,
+    options as options_api,
     orders,
     prompts,
     status,
@@ -105,7 +108,7 @@ def make_app(settings: Settings) -> FastAPI:
         history.router,
         log.router,
         models.router,
-        options.router,
+        options_api.router,
         orders.router,
         pages.router,
         prompts.router,
@@ -121,9 +124,8 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     happenings = Events()
     logbook = LogBuffer()
     _keep_log(logbook, happenings, stack)
-    options, problems = load_options(settings.data / "options.json")
-    for problem in problems:
-        _LOGGER.error("Option %s: %s", problem.field or "file", problem.message)
+    loaded = options_at_start.load(settings)
+    options = loaded.options
     logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
     hosts.allow(options.allowed_hosts)
 
@@ -211,13 +213,21 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     metrics = Metrics(servers, daemon, inventory, connection)
     servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
+    announcement: Announcement | None = None
     if settings.supervisor_token:
         supervisor = Supervisor(settings.supervisor_url, settings.supervisor_token)
         stack.push_async_callback(supervisor.close)
-    announcing = StartupTask(
-        background, "discovery message", lambda: announce(supervisor, settings, guard)
-    )
-    announcing.begin()
+        own_id = read_token(settings.data / "id")
+        announcement = Announcement(
+            supervisor,
+            connection,
+            companion,
+            lambda: {"id": own_id, "port": settings.port, "token": guard.token},
+        )
+        announcement.start(background)
+    own_options = OwnOptions(supervisor, settings.data / "options.json", loaded.memory)
+    settling = StartupTask(background, "ids of agents", lambda: settle(own_options))
+    settling.begin()
     stand_in: WyomingFallback | None = None
     if agents:
         stand_in = WyomingFallback(
@@ -228,6 +238,9 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
             settings.data / "wyoming-discovery",
             wanted=options.wyoming,
         )
+        if announcement is not None:
+            announcement.held = lambda: stand_in.card_shown if stand_in else False
+            stand_in.on_change = announcement.look
         await stand_in.start()
         stack.push_async_callback(stand_in.stop)
     key = Key(options.gateway.key or read_token(settings.data / "gateway_key"))
@@ -267,12 +280,19 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         lambda: set_up_own_integration(own_integration, mirror, wanted=options.own_integration),
     )
     following.begin()
-    return Parts(
+    parts = Parts(
         read_token(settings.data / "id"),
         settings.data,
-        Access(settings.port, guard, gateway.port, key, announcing.begin, following.begin),
+        Access(
+            settings.port,
+            guard,
+            gateway.port,
+            key,
+            announcement.again if announcement else lambda: None,
+            following.begin,
+        ),
         options,
-        tuple(problems),
+        loaded.problems,
         agents,
         daemon,
         servers,
@@ -292,10 +312,16 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        own_options,
+        loaded.files,
         background,
         scheduler,
         planner,
     )
+    background.keep(
+        "files of instructions", lambda: loaded.files.watch(lambda: options_api.reload(parts))
+    )
+    return parts
 
 
 def _keep_log(logbook: LogBuffer, happenings: Events, stack: AsyncExitStack) -> None:

@@ -48,6 +48,8 @@ class CompanionMonitor:
         """Of the integration that Home Assistant has read at its start."""
         self.restart_needed = False
         """Whether Home Assistant has to be restarted to use what was placed."""
+        self.looked = False
+        """Whether `running_version` is that of the Home Assistant that is connected now."""
         self.runs: bool | None = None
         """Whether it is set up in Home Assistant; None while that is not known or under way."""
         self._connection = connection
@@ -63,7 +65,7 @@ class CompanionMonitor:
         self._background = Background()
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when `runs` has changed."""
+        """Have `callback` called when `runs`, `looked` or `running_version` may have changed."""
         self._on_change.append(callback)
 
     async def start(self) -> None:
@@ -71,7 +73,7 @@ class CompanionMonitor:
         if self._install:
             placed = await asyncio.to_thread(files.place, self._source, self._config)
             self._take(placed)
-        self._connection.on_connect(self._look_again.set)
+        self._connection.on_connect(self._connected)
         self._background.keep("companion monitor", self._watch)
 
     async def stop(self) -> None:
@@ -107,6 +109,8 @@ class CompanionMonitor:
             self._entries_changed, "config_entries/subscribe"
         )
         self.running_version = await self._read_version()
+        self.looked = True
+        self._tell()
         if self.state == "placed":
             await self._ask_for_restart()
 
@@ -154,8 +158,15 @@ class CompanionMonitor:
         runs = True if True in states else None if None in states else False
         if runs != self.runs:
             self.runs = runs
-            for callback in self._on_change:
-                callback()
+            self._tell()
+
+    def _connected(self) -> None:
+        self.looked = False
+        self._look_again.set()
+
+    def _tell(self) -> None:
+        for callback in self._on_change:
+            callback()
 
 
 def _runs(entry: dict[str, Any]) -> bool | None:

@@ -211,7 +211,7 @@ class Servers:
         format: Mapping[str, Any] | Literal["json"] | None = None,  # noqa: A002
         tools: Sequence[Mapping[str, Any]] | None = None,
         stream: bool = True,
-        think: bool | None = None,
+        think: bool | Literal["low", "medium", "high"] | None = None,
         num_predict: int | None = None,
         temperature: float | None = None,
         keep_alive: int | None = None,

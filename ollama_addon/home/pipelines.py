@@ -49,14 +49,7 @@ class Pipelines:
         Raises AddonError: `no_pipeline`, or `not_in_home` while Home Assistant does not have
         the agent.
         """
-        entity_id = (await self._entities()).get(agent_id)
-        if entity_id is None:
-            raise AddonError(
-                "not_in_home",
-                "Home Assistant does not have this agent yet. Add the Ollama add-on under "
-                "Settings, Devices & services, and try again.",
-                409,
-            )
+        entity_id = await self.entity(agent_id)
         listed = await self._connection.command("assist_pipeline/pipeline/list")
         pipeline: Mapping[str, Any] | None = next(
             (each for each in listed["pipelines"] if each["id"] == pipeline_id), None
@@ -69,6 +62,18 @@ class Pipelines:
         await self._connection.command(
             "assist_pipeline/pipeline/update", pipeline_id=pipeline_id, **{**whole, **changed}
         )
+
+    async def entity(self, agent_id: str) -> str:
+        """Return the conversation entity of an agent. Raises AddonError (`not_in_home`)."""
+        entity_id = (await self._entities()).get(agent_id)
+        if entity_id is None:
+            raise AddonError(
+                "not_in_home",
+                "Home Assistant does not have this agent yet. Add Ollama Assist under "
+                "Settings, Devices & services, and try again.",
+                409,
+            )
+        return entity_id
 
     async def _entities(self) -> dict[str, str]:
         """Return the conversation entities of our agents, by agent."""

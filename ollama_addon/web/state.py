@@ -30,6 +30,8 @@ from ollama_addon.options import OptionProblem, Options
 from ollama_addon.scheduling.planner import Planner
 from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.supervisor.client import Supervisor
+from ollama_addon.supervisor.instruction_files import InstructionFiles
+from ollama_addon.supervisor.own_options import OwnOptions
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.api.publisher import Events
 from ollama_addon.web.gateway.gateway import Key
@@ -95,6 +97,9 @@ class Parts:
     updates: Updates
     warmup: Warmup
     applying: OptionsApplier
+    own_options: OwnOptions
+    """The options as they are kept."""
+    instruction_files: InstructionFiles
     background: Background
     """For what outlives the request that asked for it."""
     scheduler: Scheduler

@@ -15,6 +15,7 @@ from dev.stack import PARTS
 from dev.turn import events
 from tests.engine.scripted import MODEL, Scripted, lines
 from tests.home.scripted_home import ScriptedHome
+from tests.keeping import keep_options
 
 from .conftest import Report
 from .house import Sidecar, between, ending_well, sidecar
@@ -59,7 +60,7 @@ async def test_the_disk_is_full_under_the_journal(
             assert turn.outcome == "done"
         status = await it.until("journal", "degraded", "disk is full")
         # What cannot be kept is not kept in part.
-        refused = await it.client.put("/api/options", json={"options": it.options})
+        refused = await keep_options(it.client, it.options)
         assert refused.status_code == 507, refused.text
         assert "disk" in refused.json()["error"]["message"]
         (small / "full").unlink()
@@ -67,7 +68,7 @@ async def test_the_disk_is_full_under_the_journal(
         await it.until("journal", "ok")
         found = await it.ask("/api/journal?search=evening")
         assert [row["reply"] for row in found["turns"]] == ["Hello."]
-        (await it.client.put("/api/options", json={"options": it.options})).raise_for_status()
+        (await keep_options(it.client, it.options)).raise_for_status()
         seconds = await it.recovered()
         report("the disk is full", heard=turn.reply, status=status, seconds=seconds)
         assert sorted(path.name for path in it.data.glob("tmp*")) == []

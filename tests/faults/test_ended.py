@@ -19,6 +19,7 @@ from dev.stack import PARTS
 from dev.turn import events
 from tests.engine.scripted import MODEL, Scripted
 from tests.home.scripted_home import ScriptedHome
+from tests.keeping import keep_options
 
 from .conftest import Report
 from .engine import COMMAND
@@ -54,7 +55,7 @@ async def test_killed_while_it_writes(
         nonlocal asked, wanted
         while True:
             asked = it.options | {"journal_days": next(days)}
-            (await it.client.put("/api/options", json={"options": asked})).raise_for_status()
+            (await keep_options(it.client, asked)).raise_for_status()
             wanted = asked
 
     async with ending_well(it):

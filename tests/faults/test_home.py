@@ -162,6 +162,8 @@ class ScriptedSupervisor(ScriptedHome):
 async def supervisor() -> AsyncIterator[ScriptedSupervisor]:
     async with ScriptedSupervisor() as supervisor:
         furnished(supervisor)
+        # The integration is loaded, so that it can be told of.
+        supervisor.answers["manifest/get"] = {"version": "0.1.0"}
         yield supervisor
 
 

@@ -10,6 +10,8 @@ from ollama_addon.understanding.tokens import fold
 TAGS = languages()
 # Groups that not every language has a use for.
 _OPTIONAL = {
+    "by",
+    "numbers",
     "pairs",
     "articles",
     "be",

@@ -44,6 +44,7 @@ def settings(data: Path, ingress_peer: str = INGRESS, **more: Any) -> Settings:
         "hass_token": "",
         "hass_config": data / "homeassistant",
         "companion": data / "companion",
+        "app_config": data / "config",
         "wyoming_port": 0,
         "gateway_port": 0,
     }

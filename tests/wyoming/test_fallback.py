@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ class ScriptedMonitor(CompanionMonitor):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, Path(), Path(), install=False)
+        self.looked = True
 
     def now(self, runs: bool | None) -> None:
         self.runs = runs
@@ -71,6 +73,8 @@ async def home() -> AsyncIterator[ScriptedHome]:
             "config/entity_registry/list": [],
             "config_entries/flow/progress": [],
             "config_entries/get": [],
+            "conversation/agent/list": {"agents": []},
+            "config/entity_registry/update": {},
             "assist_pipeline/pipeline/list": {"pipelines": [], "preferred_pipeline": None},
             "assist_pipeline/pipeline/update": {},
         }
@@ -133,6 +137,10 @@ async def answers(port: int) -> bool:
             return await client.read_event() is not None
     except OSError:
         return False
+
+
+def kept_uuid(folder: Path) -> str:
+    return str(json.loads((folder / "kept").read_text())["uuid"])
 
 
 async def test_it_stands_in_until_the_companion_runs(
@@ -242,7 +250,7 @@ async def test_what_was_withdrawn_by_others_is_let_go(
     companion.now(False)
     await stand_in.start()
     await eventually(lambda: "speaks" in stand_in.message)
-    await supervisor.withdraw((tmp_path / "kept").read_text())
+    await supervisor.withdraw(kept_uuid(tmp_path))
     companion.now(True)
     await eventually(lambda: not stand_in.serving)
     assert not (tmp_path / "kept").exists()
@@ -286,49 +294,169 @@ def pipeline(name: str, engine: str) -> dict[str, Any]:
     return {"id": name.lower(), "name": name, "conversation_engine": engine, "language": "en"}
 
 
-async def test_who_uses_it_is_moved_to_the_companion_first(
-    home: ScriptedHome, simulated: Simulated, companion: ScriptedMonitor, make: Make
+class Registry:
+    """What Home Assistant has, as far as the hand-over changes it."""
+
+    def __init__(self, home: ScriptedHome, simulated: Simulated) -> None:
+        self.simulated = simulated
+        self.entries = [
+            {"entry_id": "w1", "source": "hassio"},
+            {"entry_id": "w2", "source": "user"},
+        ]
+        self.entities = [
+            entity(1, "wyoming", "w1", entity_id="conversation.home"),
+            entity(2, "wyoming", "w2"),
+            entity(3, "wyoming", "w1", original_name="Another"),
+            entity(4, "wyoming", "w1", entity_id="stt.home"),
+            entity(5, "ollama_addon", "o", unique_id="o_other_conversation"),
+        ]
+        self.pipelines = [
+            pipeline("Ours", "conversation.home"),
+            pipeline("Manual", "conversation.home_2"),
+            pipeline("Other", "conversation.home_3"),
+            pipeline("Plain", "conversation.home_assistant"),
+        ]
+        home.answers |= {
+            "config_entries/get": lambda _: self.now(self.entries),
+            "config/entity_registry/list": lambda _: self.now(self.entities),
+            "config/entity_registry/update": self.rename,
+            "assist_pipeline/pipeline/list": lambda _: {"pipelines": self.pipelines},
+            "assist_pipeline/pipeline/update": self.change,
+            "conversation/agent/list": lambda _: {
+                "agents": [{"id": each["entity_id"]} for each in self.entities]
+            },
+        }
+
+    def now(self, found: list[Any]) -> list[Any]:
+        """Home Assistant removes what was set up from a message that was withdrawn."""
+        if not self.simulated.discovery:
+            self.entries = [each for each in self.entries if each["entry_id"] != "w1"]
+            self.entities = [each for each in self.entities if each["config_entry_id"] != "w1"]
+            found = self.entries if "source" in found[0] else self.entities
+        return found
+
+    def rename(self, request: dict[str, Any]) -> Any:
+        for each in self.entities:
+            if each["entity_id"] == request["entity_id"]:
+                each["entity_id"] = request["new_entity_id"]
+        return {}
+
+    def change(self, request: dict[str, Any]) -> Any:
+        for each in self.pipelines:
+            if each["id"] == request["pipeline_id"]:
+                each["conversation_engine"] = request["conversation_engine"]
+        return {}
+
+    @property
+    def engines(self) -> dict[str, str]:
+        return {each["name"]: each["conversation_engine"] for each in self.pipelines}
+
+
+UNTOUCHED = {
+    "Manual": "conversation.home_2",
+    "Other": "conversation.home_3",
+    "Plain": "conversation.home_assistant",
+}
+
+
+async def test_the_companion_takes_its_place_and_its_entity_id(
+    home: ScriptedHome, simulated: Simulated, companion: ScriptedMonitor, make: Make, tmp_path: Path
 ) -> None:
-    home.answers["config_entries/get"] = [
-        {"entry_id": "w1", "source": "hassio"},
-        {"entry_id": "w2", "source": "user"},
-    ]
-    entities = [
-        entity(1, "wyoming", "w1"),
-        entity(2, "wyoming", "w2"),
-        entity(3, "wyoming", "w1", original_name="Another"),
-        entity(4, "wyoming", "w1", entity_id="stt.home"),
-        entity(5, "ollama_addon", "o", unique_id="o_other_conversation"),
-    ]
-    home.answers["config/entity_registry/list"] = entities
-    pipelines = [
-        pipeline("Ours", "conversation.home_1"),
-        pipeline("Manual", "conversation.home_2"),
-        pipeline("Other", "conversation.home_3"),
-        pipeline("Plain", "conversation.home_assistant"),
-    ]
-    home.answers["assist_pipeline/pipeline/list"] = {"pipelines": pipelines}
+    registry = Registry(home, simulated)
     stand_in = make()
     companion.now(False)
     await stand_in.start()
     await eventually(lambda: "speaks" in stand_in.message)
+    # It was added over Wyoming: it stays while the integration can be added.
+    companion.running_version = "0.1.0"
+    companion.now(False)
+    await eventually(lambda: not stand_in.card_shown)
+    assert stand_in.serving
+    assert simulated.discovery
     companion.now(True)
     await eventually(lambda: "does not have this agent" in stand_in.message)
     assert stand_in.serving
-    assert simulated.discovery
-    assert home.asked("assist_pipeline/pipeline/update") == []
-    entities.append(entity(8, "ollama_addon", "o"))
+    assert registry.engines == UNTOUCHED | {"Ours": "conversation.home"}
+    registry.entities.append(entity(8, "ollama_addon", "o"))
     await eventually(lambda: not stand_in.serving)
-    (update,) = home.asked("assist_pipeline/pipeline/update")
-    del update["id"], update["type"]
-    assert update == {
-        "pipeline_id": "ours",
-        "name": "Ours",
-        "conversation_engine": "conversation.home_8",
-        "conversation_language": "en",
-        "language": "en",
-    }
+    assert registry.engines == UNTOUCHED | {"Ours": "conversation.home"}
+    (ours,) = [each for each in registry.entities if each["entity_id"] == "conversation.home"]
+    assert ours["platform"] == "ollama_addon"
     assert simulated.discovery == []
+    assert not (tmp_path / "kept").exists()
+
+
+FAILING = (
+    "config_entries/get",
+    "config/entity_registry/list",
+    "config/entity_registry/update",
+    "assist_pipeline/pipeline/list",
+    "assist_pipeline/pipeline/update",
+    "conversation/agent/list",
+    "config_entries/flow/progress",
+)
+
+
+@pytest.mark.parametrize("failing", FAILING)
+@pytest.mark.parametrize("after", [0, 1, 2])
+async def test_a_hand_over_that_is_broken_off_goes_on(
+    failing: str,
+    after: int,
+    home: ScriptedHome,
+    simulated: Simulated,
+    companion: ScriptedMonitor,
+    make: Make,
+) -> None:
+    """At any step Home Assistant, or the app, may end."""
+    registry = Registry(home, simulated)
+    registry.entities.append(entity(8, "ollama_addon", "o"))
+    first = make()
+    companion.now(False)
+    await first.start()
+    await eventually(lambda: "speaks" in first.message)
+    works, count = home.answers[failing], 0
+
+    def fails(request: dict[str, Any]) -> Any:
+        nonlocal count
+        count += 1
+        if count <= after:
+            return works(request) if callable(works) else works
+        return Exception("Not now")
+
+    home.answers[failing] = fails
+    companion.running_version = "0.1.0"
+    companion.now(True)
+    await eventually(lambda: "Not now" in first.message or not first.serving)
+    await first.stop()
+    home.answers[failing] = works
+    second = make()
+    await second.start()
+    await eventually(lambda: not simulated.discovery and not second.serving)
+    await eventually(lambda: registry.engines["Ours"] == "conversation.home")
+    names = {each["entity_id"]: each["platform"] for each in registry.entities}
+    await eventually(
+        lambda: (
+            ("conversation.home", "ollama_addon")
+            in {(each["entity_id"], each["platform"]) for each in registry.entities}
+        )
+    )
+    assert registry.engines == UNTOUCHED | {"Ours": "conversation.home"}, names
+
+
+async def test_a_card_that_nobody_pressed_goes_once_the_integration_can_be_added(
+    simulated: Simulated, companion: ScriptedMonitor, make: Make
+) -> None:
+    stand_in = make()
+    told: list[bool] = []
+    stand_in.on_change = lambda: told.append(stand_in.card_shown)
+    companion.now(False)
+    await stand_in.start()
+    await eventually(lambda: told == [True])
+    companion.running_version = "0.1.0"
+    companion.now(False)
+    await eventually(lambda: told == [True, False])
+    assert simulated.discovery == []
+    assert not stand_in.serving
 
 
 async def test_a_home_that_is_away_is_waited_for(
@@ -357,7 +485,7 @@ async def test_a_card_that_nobody_pressed_goes(
     companion.now(False)
     await stand_in.start()
     await eventually(lambda: "speaks" in stand_in.message)
-    ours = (tmp_path / "kept").read_text()
+    ours = kept_uuid(tmp_path)
     home.answers["config_entries/flow/progress"] = [
         {"flow_id": "1", "handler": "wyoming", "context": {"unique_id": "another"}},
         {"flow_id": "2", "handler": "wyoming", "context": {"unique_id": ours}},

@@ -12,18 +12,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from rapidfuzz import fuzz
-
 from ollama_addon.agent.actions import directions
+from ollama_addon.agent.actions.grounding_values import (
+    choices_are_said,
+    numbers_are_said,
+    texts_are_said,
+)
 from ollama_addon.agent.actions.old_grounding import (  # until the agent uses `check`
     Clause as Clause,
     meant as meant,
 )
 from ollama_addon.agent.actions.repair import Repaired, Verdict
+from ollama_addon.agent.actions.spoken import tells_of_past
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding import interpretation as said
 from ollama_addon.understanding.interpretation import Interpretation, Mood, Role, When
-from ollama_addon.understanding.tokens import fold
 from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action, Group
 
 Code = Literal[
@@ -42,9 +45,6 @@ Code = Literal[
 
 _READING = frozenset(verb.intent for verb in (*VERBS, *TARGETLESS) if verb.reads)
 _TARGET_SLOTS = ("name", "area", "floor", "domain", "device_class")
-_TEXTS = ("item", "message", "search_query")
-_NUMBERS = ("brightness", "temperature", "position", "percentage", "volume_level", "humidity",
-            "value", "brightness_step_pct", "step", "volume_step")  # fmt: skip
 _ACTING = frozenset({Mood.ORDER, Mood.WISH, Mood.TALK, Mood.YES, Mood.UNDO})
 _NOT_ACTING: Mapping[Mood, Code] = {
     Mood.NEGATED: "negated",
@@ -55,10 +55,6 @@ _NOT_ACTING: Mapping[Mood, Code] = {
 }
 _MANY = 3
 """Things of a kind, of which all together are the whole home's."""
-_ALIKE = 80
-"""How alike texts must be to say the same, of 100."""
-_CLOSE = 0.6
-"""How far a number may be from the one that was said: half degrees, and other scales."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +80,26 @@ class Grounded:
     """To be asked about: what reaches the whole home without having been said."""
 
 
+def acting_mood(clause: said.Clause, interpretation: Interpretation) -> bool:
+    """Tell whether a clause asks for something to be done, or may be met by doing something.
+
+    A remark about the situation, such as "the floor is filthy", is read as a report or as a
+    question. It tells of nothing that was done and is about no thing of the house.
+    """
+    if clause.mood in _ACTING:
+        return True
+    if next(_spoken_of(clause), None) is not None:
+        return False
+    if clause.mood is Mood.REPORT:
+        return not tells_of_past(clause, interpretation.language)
+    return (
+        clause.mood is Mood.QUESTION
+        and not clause.certain
+        and (clause.question is None or clause.question.kind in ("value", "other"))
+        and not interpretation.text.rstrip().endswith(("?", "？", "؟"))
+    )
+
+
 def check(
     proposed: Sequence[Repaired],
     interpretation: Interpretation,
@@ -97,7 +113,7 @@ def check(
     done: list[Repaired] = []
     stopped: list[Stopped] = []
     asked: list[Repaired] = []
-    acting = [clause for clause in interpretation.clauses if clause.mood in _ACTING]
+    acting = [each for each in interpretation.clauses if acting_mood(each, interpretation)]
     for number, item in enumerate(proposed):
         when = times[number] if number < len(times) else None
         if _only_looks(item):
@@ -111,7 +127,7 @@ def check(
             asked += narrowed
         else:
             done += narrowed
-    if _together_all(done, interpretation, house):
+    if together_reach_all(done, interpretation, house):
         return Grounded((), tuple(stopped), (*asked, *done))
     return Grounded(tuple(done), tuple(stopped), tuple(asked))
 
@@ -143,15 +159,16 @@ def _judged(
         for clause in clauses:
             if clause.missing_place:
                 return [], "no_place", clause
-        if members and clauses and all(c.named and c.mood is Mood.ORDER for c in clauses):
-            return [], "another", clauses[0]
+        orders = [clause for clause in clauses if clause.mood is not Mood.TALK and _says(clause)]
+        if members and orders and all(map(_is_clear, orders)):
+            return [], "another", orders[0]
     for clause in clauses:
         if clause.when is not None and when is None and "Timer" not in item.action.intent:
             return [], "later", clause
     for clause in speaking:
-        if code := _contradiction(item.action, members, clause, house):
+        if code := _contradiction(item.action, members, clause, interpretation.language, house):
             return [], code, clause
-    if not _said_texts(item.action, interpretation):
+    if not texts_are_said(item.action, interpretation):
         return [], "value", next(iter(clauses), None)
     forbidden, forbidding = _forbidden(members, interpretation)
     if not forbidden:
@@ -211,6 +228,18 @@ def _spoken_of(clause: said.Clause) -> Iterator[Entity]:
         yield from candidate.entities
 
 
+def _says(clause: said.Clause) -> bool:
+    """Whether there is anything in a clause, and not only a "hey" or a name before the order."""
+    return bool(clause.candidates or clause.named or clause.unexplained)
+
+
+def _is_clear(clause: said.Clause) -> bool:
+    """Whether an order names what it is about: in full, or as a kind with its place."""
+    return clause.mood is Mood.ORDER and bool(
+        clause.named or (clause.certain and clause.candidates and clause.candidates[0].entities)
+    )
+
+
 def _is_talk(clause: said.Clause) -> bool:
     """Whether a clause says nothing but what is known to be small talk."""
     return (
@@ -221,7 +250,11 @@ def _is_talk(clause: said.Clause) -> bool:
 
 
 def _contradiction(
-    action: Action, members: Sequence[Entity], clause: said.Clause, house: House
+    action: Action,
+    members: Sequence[Entity],
+    clause: said.Clause,
+    language: str,
+    house: House,
 ) -> Code | None:
     """Return what in a clause about these things an action contradicts."""
     fitting = [
@@ -231,93 +264,21 @@ def _contradiction(
     ]
     meant = {candidate.direction for candidate in fitting} - {""}
     ways = {directions.direction(action, entity, house) for entity in members or (None,)}
-    if meant and any(
-        all(directions.contradicts(way, direction) for direction in meant) for way in ways
-    ):
-        return "opposite"
-    numbers = {
-        slot: float(each.slots[slot])
-        for candidate in fitting
-        for each in candidate.actions
-        for slot in _NUMBERS
-        if isinstance(each.slots.get(slot), int | float)
-    }
-    spoken = list(_spoken_numbers(clause))
-    for slot in _NUMBERS:
-        value = action.slots.get(slot)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            continue
-        allowed = [numbers[slot]] if slot in numbers else spoken if spoken else None
-        if allowed is not None and not _is_said(
-            slot, float(value), allowed + spoken, members, house
+    for way in ways:
+        said_too = any(word.meaning == way and not word.used for word in clause.words)
+        free = clause.mood is Mood.WISH and not clause.certain
+        if (
+            meant
+            and not said_too
+            and not free
+            and all(directions.contradicts(way, each) for each in meant)
         ):
-            return "value"
-    chosen = {
-        slot: each.slots[slot]
-        for candidate in fitting
-        for each in candidate.actions
-        for slot in each.slots
-        if slot not in (*_TARGET_SLOTS, *_NUMBERS, *_TEXTS) and isinstance(each.slots[slot], str)
-    }
-    if any(fold(str(action.slots.get(slot, word))) != fold(word) for slot, word in chosen.items()):
+            return "opposite"
+    if not numbers_are_said(action, members, clause, fitting, language, house):
+        return "value"
+    if not choices_are_said(action, fitting):
         return "value"
     return None
-
-
-def _spoken_numbers(clause: said.Clause) -> Iterator[float]:
-    for word in clause.words:
-        if word.role is Role.VALUE:
-            for text in (word.meaning, word.text):
-                try:
-                    yield float(text.rstrip("%°").replace(",", "."))
-                except ValueError:
-                    continue
-                break
-
-
-def _is_said(
-    slot: str, value: float, spoken: Sequence[float], members: Sequence[Entity], house: House
-) -> bool:
-    """Whether a number is one that was said, itself or as a change of what is so now."""
-    for number in spoken:
-        fahrenheit = (number * 9 / 5 + 32, (number - 32) * 5 / 9) if slot == "temperature" else ()
-        if any(abs(abs(value) - abs(each)) <= _CLOSE for each in (number, *fahrenheit)):
-            return True
-        for entity in members:
-            now = directions.level(slot, entity, house)
-            if now is not None and abs(abs(value - now) - abs(number)) <= _CLOSE:
-                return True
-    return False
-
-
-def _said_texts(action: Action, interpretation: Interpretation) -> bool:
-    """Whether an item or a message is one that was said, where one was."""
-    for slot in _TEXTS:
-        text = action.slots.get(slot)
-        if not isinstance(text, str):
-            continue
-        wanted = [
-            str(each.slots[slot])
-            for candidate in interpretation.candidates()
-            for each in candidate.actions
-            if slot in each.slots
-        ]
-        if wanted and not any(_alike(text, each) for each in wanted):
-            # The readers may have cut it wrongly: all of its words were said.
-            return set(_words(text)) <= set(_words(interpretation.text))
-    return True
-
-
-def _alike(text: str, other: str) -> bool:
-    """Whether two texts say the same: "eggs" and "Egg", "milk" and "some milk"."""
-    words, others = set(_words(text)), set(_words(other))
-    if words and (words <= others or others <= words):
-        return True
-    return fuzz.ratio(" ".join(sorted(words)), " ".join(sorted(others))) >= _ALIKE
-
-
-def _words(text: str) -> list[str]:
-    return "".join(c if c.isalnum() else " " for c in fold(text)).split()
 
 
 def _narrowed(
@@ -354,8 +315,10 @@ def _reaches_all(item: Repaired, interpretation: Interpretation, house: House) -
     return not _said_whole(members, interpretation)
 
 
-def _together_all(done: Sequence[Repaired], interpretation: Interpretation, house: House) -> bool:
-    """Whether proposals for single things together are about all of a kind in the home."""
+def together_reach_all(
+    done: Sequence[Repaired], interpretation: Interpretation, house: House
+) -> bool:
+    """Tell whether proposals for single things together are about all of a kind in the home."""
     by_kind: dict[tuple[str, str], set[Entity]] = {}
     for item in done:
         if item.action is not None and isinstance(item.target, Entity) and not _only_looks(item):

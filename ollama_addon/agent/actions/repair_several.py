@@ -243,7 +243,7 @@ def _turned(item: Repaired, interpretation: Interpretation | None, names: Names)
     target = item.target
     members = [target] if isinstance(target, Entity) else target.members(house)
     for clause in interpretation.clauses:
-        if clause.mood is not Mood.ORDER or clause.when is not None or not clause.candidates:
+        if clause.mood is not Mood.ORDER or not clause.certain or clause.when is not None:
             continue
         best = clause.candidates[0]
         ways = {candidate.direction for candidate in clause.candidates}

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 
 from ollama_addon import files
 from ollama_addon.web.access.tokens import new_token
-from ollama_addon.web.api.options import keep, kept
 from ollama_addon.web.state import Parts, parts
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,9 +49,9 @@ async def another_key(request: Request) -> dict[str, Any]:
     all_parts = parts(request)
     key = new_token()
     if all_parts.options.gateway.key:
-        options = await kept(all_parts)
-        group = {**(options.get("gateway") or {}), "key": key}
-        await keep(all_parts, {**options, "gateway": group})
+        await all_parts.own_options.change(
+            lambda kept: {**kept, "gateway": {**(kept.get("gateway") or {}), "key": key}}
+        )
         gateway = all_parts.options.gateway.model_copy(update={"key": key})
         all_parts.options = all_parts.options.model_copy(update={"gateway": gateway})
     else:

@@ -34,7 +34,9 @@ Done = list[tuple[str, dict[str, Any]]]
 
 
 def said(*candidates: Candidate, mood: Mood = Mood.ORDER) -> Interpretation:
-    return Interpretation("…", "en", tuple(Clause("…", mood, (each,)) for each in candidates))
+    return Interpretation(
+        "…", "en", tuple(Clause("…", mood, (each,), certain=True) for each in candidates)
+    )
 
 
 def meaning(intent: str, *ids: str, direction: str = "", **slots: Any) -> Candidate:

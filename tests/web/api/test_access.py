@@ -12,10 +12,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ollama_addon import __version__
 from ollama_addon.app.wiring import make_app
+from ollama_addon.options import EngineOptions
 from ollama_addon.web.api import access
 from ollama_addon.web.gateway.gateway import Key
 from ollama_addon.web.listener import Listener
+from tests.home.scripted_home import TOKEN, ScriptedHome
 from tests.scripted_supervisor import Told, answer_for_itself
 from tests.web.running import settings, sidecar
 
@@ -37,8 +40,10 @@ async def test_another_token_reaches_home_assistant_and_ends_the_old_one(
 ) -> None:
     monkeypatch.setattr(access, "_MOVE", 0.01)
     told = Told()
-    async with supervisor(told) as url:
-        app = make_app(settings(tmp_path, supervisor_url=url, supervisor_token="s"))
+    async with ScriptedHome() as home, supervisor(told) as url:
+        home.answers |= {"manifest/get": {"version": __version__}, "get_config": {}}
+        connected = {"hass_url": home.url, "hass_token": TOKEN}
+        app = make_app(settings(tmp_path, supervisor_url=url, supervisor_token="s", **connected))
         listener = Listener(app, "127.0.0.1", 0)
         await listener.start()
         old = (tmp_path / "token").read_text()
@@ -57,7 +62,9 @@ async def test_another_token_reaches_home_assistant_and_ends_the_old_one(
             assert (await client.get("/api/status", headers=bearer(old))).status_code == 401
             assert (await client.get("/api/status", headers=bearer(new))).is_success
         await told.wait(new)
-        assert told.discovered[-1] == {**told.discovered[0], "token": new}
+        first, last = told.discovered[0], told.discovered[-1]
+        assert last == {**first, "token": new, "announced": last["announced"]}
+        assert last["announced"] > first["announced"]
         assert (tmp_path / "token").read_text() == new
         assert (tmp_path / "token").stat().st_mode & 0o077 == 0
         await listener.stop()
@@ -99,7 +106,10 @@ async def test_a_key_of_the_options_is_replaced_there(
         new = made.json()["gateway_key"]
         await listener.stop()
     kept = told.options if with_supervisor else json.loads((tmp_path / "options.json").read_text())
-    assert kept == {"gateway": {"key": new, "allow_pulls": True}, "journal_days": 7}
+    # The Supervisor wants every group.
+    whole = {"agents": [], "servers": [], "engine": EngineOptions().model_dump()}
+    gateway = {"gateway": {"key": new, "allow_pulls": True}, "journal_days": 7}
+    assert kept == (gateway | whole if with_supervisor else gateway)
     assert new != "chosen"
 
 

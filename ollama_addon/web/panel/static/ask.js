@@ -12,7 +12,7 @@ export class Problem extends Error {
 }
 
 /** Send a request and return the response; throws a Problem. */
-export async function send(path, method = "GET", body = undefined, signal = undefined) {
+export async function send(path, method = "GET", body = undefined, signal = undefined, more = {}) {
   let response;
   try {
     response = await fetch(path, {
@@ -20,6 +20,7 @@ export async function send(path, method = "GET", body = undefined, signal = unde
       signal,
       headers: {
         "X-Requested-With": "panel",
+        ...more,
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),

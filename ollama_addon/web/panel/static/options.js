@@ -1,12 +1,25 @@
-// The add-on's options, read and written through the Supervisor.
+// The app's options, read and written through the Supervisor.
 
-import { ask } from "./ask.js";
+import { ask, send } from "./ask.js";
+
+/** Which options were read last: what is written is a change of those. */
+let version = "*";
 
 /** Return the options as they are kept. */
-export const read = async () => (await ask("api/options")).options;
+export async function read() {
+  const response = await send("api/options");
+  version = response.headers.get("ETag") ?? "*";
+  return (await response.json()).options;
+}
 
 /** Return what is wrong in options, as [{field, message}]. */
-export const check = (options) => ask("api/options/check", "POST", { options });
+export const check = async (options) =>
+  (await ask("api/options/check", "POST", { options })).filter((problem) => !problem.notice);
 
-/** Keep other options; returns the names of those that wait for a restart. */
-export const write = async (options) => (await ask("api/options", "PUT", { options })).waiting_for_restart;
+/** Keep options that were made of those read last; returns what waits for a restart. */
+export async function write(options) {
+  const more = { "If-Match": version };
+  const response = await send("api/options", "PUT", { options }, undefined, more);
+  version = response.headers.get("ETag") ?? "*";
+  return (await response.json()).waiting_for_restart;
+}
