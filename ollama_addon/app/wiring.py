@@ -25,7 +25,9 @@ from ollama_addon.companion.download_notifications import tell_of_pulls
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.hardware import machine
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.measurements import Measurements
 from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
@@ -83,6 +85,7 @@ def make_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.parts = await _start(settings, guard, hosts, stack)
+            _LOGGER.info("Ollama Assist %s is running on port %d", __version__, settings.port)
             yield
 
     app = FastAPI(
@@ -139,7 +142,15 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         daemon.on_line = logbook.add_line
         await daemon.start()
         stack.push_async_callback(daemon.stop)
-    servers = Servers(options.servers, daemon, agents=options.agents, engine=options.engine)
+    servers = Servers(
+        options.servers,
+        daemon,
+        agents=options.agents,
+        engine=options.engine,
+        measurements=Measurements(
+            settings.data / "measurements.json", machine(settings.data).fingerprint
+        ),
+    )
     await servers.start()
     stack.push_async_callback(servers.stop)
     inventory = Inventory(servers, wanted_models(options))

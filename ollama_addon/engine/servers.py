@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -16,22 +15,20 @@ from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 
-from .advice import Measured, Need, memory_needed, need
+from .advice import Recommendation
 from .daemon import Daemon
-from .hardware import machine
-from .profile import FOR_EVER, OLLAMAS_CONTEXT, context_windows, default_context, keep_alives
-from .queue import GivenUpError, Place, Priority, Queue
+from .fitting import Fitting
+from .fixed_task import OPTIONS, fixed_task
+from .measurements import Measurements
+from .places import Places
+from .profile import FOR_EVER, context_windows, default_context, keep_alives
+from .queue import GivenUpError, Place, Priority
+from .request import chat_request
 from .server import TROUBLE, Details, Server, missing
 from .speeds import Speeds, was_loaded
 
 _LOGGER = logging.getLogger(__name__)
 
-NEUTRAL = {"repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
-"""Penalties of a Modelfile hold under a grammar too, and push a model off names that it repeats."""
-_ELSEWHERE = 17
-"""How many requests for a model a server on another machine is sent at once; it has a queue.
-
-Sixteen of them may be tasks."""
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
 _LOOKS, _LOOK_AGAIN = 10, 0.2
@@ -46,6 +43,7 @@ class Servers:
     """The servers of the options in their order, the bundled one last.
 
     `agents` say how large a context each model needs, `engine` how the bundled server runs.
+    `measurements` keep what is measured of this machine.
     """
 
     def __init__(
@@ -55,6 +53,7 @@ class Servers:
         *,
         agents: Sequence[AgentOptions] = (),
         engine: EngineOptions | None = None,
+        measurements: Measurements | None = None,
     ) -> None:
         self.bundled = None if daemon is None else Server(daemon.url, bundled=True)
         self.all = [Server(server.url, server.api_key) for server in remote]
@@ -63,64 +62,44 @@ class Servers:
         self._daemon = daemon
         self.data = daemon.data if daemon else Path()
         """Where the bundled server keeps its models."""
-        self.speeds = Speeds()
+        self.fitting = Fitting(
+            self.data,
+            measurements or Measurements(),
+            daemon.private_memory if daemon else lambda: 0,
+        )
         self.on_answer: Callable[[str, Mapping[str, Any]], None] = lambda model, last: None
         """Called with the model and the last chunk of each answer."""
         self.on_emptied: Callable[[], None] = lambda: None
         """Called when what the bundled server had read of prompts is lost."""
-        self.tight = ""
-        """A warning about the model that was loaded last, when it leaves too little memory."""
-        self.loading: Counter[str] = Counter()
-        """Models that are being loaded, by canonical name."""
-        self.too_large: set[str] = set()
-        """Models that were not loaded for want of memory when they were last asked."""
-        self._queues: dict[tuple[str, str], Queue] = {}
-        """By server and model."""
-        self._answering = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self.places = Places()
         self.configure(agents, engine or EngineOptions())
         self._background = Background()
 
     def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
         """Take over other options; models are loaded anew where their runner differs."""
-        self.engine = engine
+        self.engine = self.fitting.engine = engine
+        self.places.parallel = engine.num_parallel
         self._agents = tuple(agents)
         self._contexts = context_windows(agents)
         self._keep_alives = keep_alives(agents)
 
-    @asynccontextmanager
-    async def answering(self, server: Server, model: str, place: Place) -> AsyncIterator[None]:
+    def answering(
+        self, server: Server, model: str, place: Place
+    ) -> AbstractAsyncContextManager[None]:
         """Wait until `server` may be asked something of `model`, and count the answer meanwhile.
 
         Raises AddonError (`engine_busy`).
         """
-        key = server.url, canonical(model)
-        places = self.engine.num_parallel if server.bundled else _ELSEWHERE
-        queue = self._queues.setdefault(key, Queue(places))
-        queue.places = places
-        async with queue.enter(place):
-            if not server.bundled:
-                yield
-                return
-            self._answering += 1
-            self._idle.clear()
-            try:
-                yield
-            finally:
-                self._answering -= 1
-                if not self._answering:
-                    self._idle.set()
+        return self.places.answering(server, model, place)
 
     @property
     def waiting(self) -> int:
         """How many requests wait until a model has time for them."""
-        return sum(queue.waiting for queue in self._queues.values())
+        return self.places.waiting
 
     async def wait_idle(self, timeout: float) -> None:
         """Wait until the bundled server gives no answer, or `timeout` seconds have passed."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout)
+        await self.places.wait_idle(timeout)
 
     async def start(self) -> None:
         """Check all servers, now and from time to time."""
@@ -132,6 +111,8 @@ class Servers:
     async def stop(self) -> None:
         """Stop checking and close the connections."""
         await self._background.stop()
+        if self.bundled is not None:
+            await asyncio.to_thread(self.fitting.note)
         await asyncio.gather(*(server.close() for server in self.all))
 
     async def refresh(self) -> None:
@@ -230,7 +211,7 @@ class Servers:
         format: Mapping[str, Any] | Literal["json"] | None = None,  # noqa: A002
         tools: Sequence[Mapping[str, Any]] | None = None,
         stream: bool = True,
-        think: bool | None = None,
+        think: bool | Literal["low", "medium", "high"] | None = None,
         num_predict: int | None = None,
         temperature: float | None = None,
         keep_alive: int | None = None,
@@ -249,25 +230,18 @@ class Servers:
         servers = await self._having(model)
         if think and "thinking" not in await self.capabilities(model):
             think = None  # Ollama would refuse the whole request
+        written = {"num_predict": num_predict, "temperature": temperature, "seed": seed}
+        request = chat_request(
+            model,
+            self.profile(model) | written,
+            messages=list(messages),
+            stream=stream,
+            format=format,
+            tools=tools,
+            think=think,
+            keep_alive=keep_alive,
+        )
         for server in servers:
-            options = (
-                NEUTRAL
-                | self.profile(model)
-                | {"num_predict": num_predict, "temperature": temperature, "seed": seed}
-            )
-            request = {
-                "model": model,
-                "messages": list(messages),
-                "stream": stream,
-                "format": format,
-                "tools": tools,
-                "think": think,
-                "keep_alive": keep_alive,
-                # Cut at its head without a word, a prompt would lose its rules and the house.
-                "truncate": False,
-                "options": {key: value for key, value in options.items() if value is not None},
-            }
-            request = {key: value for key, value in request.items() if value is not None}
             answered = False
             try:
                 async with aclosing(self._answer(server, model, request, priority)) as chunks:
@@ -295,7 +269,7 @@ class Servers:
             async with self.answering(server, model, place):
                 await self.check_fit(server, model)
                 async with aclosing(server.chat(request)) as chunks:
-                    with self._loading(server, model):
+                    with self.places.until_it_answers(server, model):
                         try:
                             async with place.interruptible():
                                 if priority is Priority.VOICE:
@@ -313,79 +287,55 @@ class Servers:
                         yield chunk
             return
 
-    @contextmanager
-    def _loading(self, server: Server, model: str) -> Iterator[None]:
-        """Count a model that is not in memory as loading meanwhile."""
-        name = canonical(model)
-        if name in server.loaded:
-            yield
-            return
-        self.loading[name] += 1
-        try:
-            yield
-        finally:
-            self.loading[name] -= 1
-            self.loading = +self.loading
-
-    async def need(self, server: Server, model: str) -> Need | None:
-        """Tell how the memory that `model` needs compares with what there is.
-
-        None when it is in memory already, is another machine's affair, or cannot be told.
-        Raises AddonError.
-        """
-        name = canonical(model)
-        listed = server.models.get(name)
-        if not server.bundled or listed is None or not listed.size or name in server.loaded:
-            return None
-        details = await server.details(model)
-        context = (self.context_window(model) or OLLAMAS_CONTEXT) * self.engine.num_parallel
-        return need(
-            memory_needed(listed.size, details.kv_bytes, context, self.engine.kv_cache_type),
-            machine(self.data),
-            self.in_memory(),
-        )
-
     async def check_fit(self, server: Server, model: str) -> None:
         """See to it that loading `model` leaves Home Assistant its memory.
 
         Raises AddonError (`model_too_large`).
         """
-        name = canonical(model)
-        if not server.bundled or name in server.loaded:
+        await self.fitting.check(server, model, self.context_window(model))
+
+    async def measure(self, model: str) -> None:
+        """Do the fixed task with `model` once, so that it is known how fast it is here.
+
+        Nothing is done where that would load what no agent uses beside what they do, or where
+        the model is not the bundled server's. Raises AddonError.
+        """
+        server, name = self.bundled, canonical(model)
+        if server is None or name not in server.models or self.speeds.has_task(name):
             return
-        await server.check()  # it may have been loaded, or another one unloaded, since
-        found = await self.need(server, model)
-        self.too_large.discard(name)
-        if found is None:
+        used = bool(self.used_by(name))
+        if not used and server.loaded:
             return
-        self.tight = found.sentence(model, self.context_window(model) or OLLAMAS_CONTEXT)
-        if found.fits == "no":
-            self.too_large.add(name)
-            raise AddonError("model_too_large", self.tight, 507)
-        if self.tight:
-            _LOGGER.warning("%s", self.tight)
+        capabilities = (await server.details(model)).capabilities
+        if "completion" not in capabilities:
+            return
+        request = chat_request(
+            model,
+            self.profile(model) | OPTIONS,
+            messages=fixed_task(),
+            stream=False,
+            keep_alive=self.keep_alive(model) if used else 0,
+            think=False if "thinking" in capabilities else None,
+        )
+        try:
+            async for chunk in self._answer(server, model, request, Priority.TASK):
+                if chunk.get("done"):
+                    self.speeds.learn_task(model, chunk)
+        except TROUBLE as error:
+            raise server.said(error, model) from error
 
     def context_window(self, model: str) -> int | None:
         """Return the context window that `model` runs with, in tokens, where agents say so."""
         return self._contexts.get(canonical(model))
 
-    def in_memory(self) -> int:
-        """Return the bytes that the models in the bundled server's memory take."""
-        loaded = self.bundled.loaded.values() if self.bundled and self.bundled.healthy else ()
-        return sum(each.size or 0 for each in loaded)
+    async def recommendations(self, context_window: int, language: str) -> list[Recommendation]:
+        """Return the known models, and how they would do on this machine."""
+        return await self.fitting.recommendations(self.bundled, context_window, language)
 
-    async def measured(self) -> list[Measured]:
-        """Return the models of the bundled server whose speed is known."""
-        found = []
-        for name in self.speeds.models:
-            listed = self.bundled.models.get(name) if self.bundled else None
-            if self.bundled and listed and listed.size:
-                with suppress(AddonError):
-                    details = await self.bundled.details(name)
-                    if details.parameters:
-                        speed = self.speeds.of(name)
-                        found.append(Measured(name, details.parameters, listed.size, speed))
-        return found
+    @property
+    def speeds(self) -> Speeds:
+        """How fast models are on this machine."""
+        return self.fitting.speeds
 
     def _learn(
         self, server: Server, model: str, last: Mapping[str, Any], priority: Priority
@@ -420,6 +370,8 @@ class Servers:
             await asyncio.sleep(_CHECK_EVERY if well else _CHECK_AGAIN)
             await self.refresh()
             await self.keep_loaded()
+            if self.bundled is not None:
+                await asyncio.to_thread(self.fitting.note)
 
     async def keep_loaded(self) -> None:
         """Have the models stay in memory that agents want there for ever.

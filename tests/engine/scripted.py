@@ -139,9 +139,9 @@ def answer(*words: str) -> list[dict[str, Any]]:
     ]
     counts = {
         "load_duration": 1,
-        "prompt_eval_count": 9,
+        "prompt_eval_count": 40,
         "prompt_eval_duration": 10**6,
-        "eval_count": len(words) + 1,
+        "eval_count": len(words) + 4,
         "eval_duration": 10**6,
     }
     end = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}

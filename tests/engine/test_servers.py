@@ -16,12 +16,13 @@ from aiohttp import web
 from ollama_addon.engine import server as server_module
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.profile import context_windows, default_context, spare_threads
-from ollama_addon.engine.servers import NEUTRAL, Servers
+from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 
 from .scripted import MODEL, Scripted, answer, cut, lines, until
 
+NEUTRAL = {"repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 HELLO = [{"role": "user", "content": "Say hello."}]
 NOWHERE = "http://127.0.0.1:9"
 
@@ -235,6 +236,40 @@ async def test_details_are_asked_once_for_each_version(scripted: Scripted) -> No
         scripted.capabilities = ["completion", "tools"]
         await all_servers.refresh()
         assert await all_servers.capabilities("m:1") == {"completion", "tools"}
+
+
+async def test_a_model_is_measured_once_with_the_fixed_task(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    daemon = Daemon(["unused"], int(scripted.url.rsplit(":", 1)[1]), tmp_path, EngineOptions())
+    scripted.capabilities = ["completion", "thinking"]
+    scripted.models |= {"of_nobody:1": "sha256:1", "embed:1": "sha256:1"}
+    ours = Servers([], daemon, agents=[agent("m:1", 4096)])
+    await ours.refresh()
+    try:
+        for _ in range(2):
+            await ours.measure("m:1")
+        (asked,) = scripted.asked("/api/chat")
+        assert (asked["keep_alive"], asked["think"]) == (-1, False)
+        assert asked["options"] == NEUTRAL | {
+            "num_ctx": 4096, "num_predict": 24, "temperature": 0.0, "seed": 1
+        }  # fmt: skip
+        assert ours.speeds.of("m:1").prompt == pytest.approx(40 / 0.001)
+        # What no agent uses is not loaded beside what they do.
+        await ours.refresh()
+        await ours.measure("of_nobody:1")
+        assert len(scripted.asked("/api/chat")) == 1
+        scripted.loaded.clear()
+        await ours.refresh()
+        await ours.measure("of_nobody:1")
+        assert scripted.asked("/api/chat")[1]["keep_alive"] == 0
+        scripted.loaded.clear()
+        scripted.capabilities = ["embedding"]
+        await ours.refresh()
+        await ours.measure("embed:1")
+        assert len(scripted.asked("/api/chat")) == 2
+    finally:
+        await ours.stop()
 
 
 # What goes wrong
