@@ -66,7 +66,8 @@ from ollama_addon.web.api import (
     turns,
 )
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.panel import pages
 from ollama_addon.web.state import Access, Parts
