@@ -61,6 +61,7 @@ from ollama_addon.web.api import (
     orders,
     prompts,
     status,
+    supervisor as supervisor_api,
     turns,
 )
 from ollama_addon.web.api.publisher import Events
@@ -96,6 +97,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(Door, guard=guard, hosts=hosts)
     for router in (
         status.open_router,
+        supervisor_api.router,
         status.router,
         status.metrics_router,
         access.router,
@@ -302,6 +304,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        announcement,
         own_options,
         loaded.files,
         background,
