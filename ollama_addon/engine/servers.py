@@ -27,6 +27,7 @@ from .queue import GivenUpError, Place, Priority
 from .request import chat_request
 from .server import TROUBLE, Details, Server, missing
 from .speeds import Speeds, was_loaded
+from .state import EngineState, engine_state
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -142,6 +143,11 @@ class Servers:
         if any(server.healthy for server in self.all):
             raise missing(model)
         raise AddonError("engine_down", self.why_down(), 503)
+
+    @property
+    def state(self) -> EngineState:
+        """How the servers together are."""
+        return engine_state(self.all, self._daemon, self.why_down(), self.fitting.tight)
 
     def why_down(self) -> str:
         """Say why no server answers, and what to do."""
