@@ -86,6 +86,7 @@ def make_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.parts = await _start(settings, guard, hosts, stack)
+            _LOGGER.info("Ollama Assist %s is running on port %d", __version__, settings.port)
             yield
 
     app = FastAPI(

@@ -206,15 +206,15 @@ class Mirror:
             except AddonError as err:
                 await self._try_later(f"The home could not be read: {err.message}")
             except Exception as err:
+                _LOGGER.debug("The home was not understood", exc_info=True)
                 await self._try_later(
                     f"What Home Assistant tells of the home was not understood "
-                    f"({type(err).__name__}). Update the app and Home Assistant.",
-                    err,
+                    f"({type(err).__name__}). Update the app and Home Assistant."
                 )
 
-    async def _try_later(self, message: str, unexpected: Exception | None = None) -> None:
+    async def _try_later(self, message: str) -> None:
         if message != self.trouble:
-            _LOGGER.warning("%s", message, exc_info=unexpected)
+            _LOGGER.warning("%s", message)
         self.trouble = message
         await asyncio.sleep(RETRY)
 
