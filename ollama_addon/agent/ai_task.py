@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import asyncio
 import binascii
 import json
 import re
@@ -11,27 +11,31 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
-
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.events import Usage
-from ollama_addon.agent.strategies.model_output import SpeechFilter
+from ollama_addon.agent.images import ImageError, picture_of
+from ollama_addon.agent.strategies.formats import THOUGHTS
+from ollama_addon.agent.strategies.loose_json import containers
 from ollama_addon.agent.strategies.prompt import task_prefix
+from ollama_addon.agent.strategies.thinking import answer_of, think_of
+from ollama_addon.agent.task_schema import Structure, invalid
 from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 
 MAX_INSTRUCTIONS = 50_000
-MAX_SCHEMA = 50_000
 MAX_IMAGES = 8
-MAX_IMAGE = 20 * 1024 * 1024
+MAX_IMAGE = 10 * 1024 * 1024
 """Bytes of one image."""
-_DEPTH = 32
+MAX_PIXELS = 50_000_000
+"""Pixels of one image: what is packed small may be very large unpacked."""
 _ANSWER_TOKENS = 2048
-_DROPPED = frozenset(
-    {"$schema", "$id", "$comment", "$defs", "definitions", "default", "examples", "title"}
-)
-"""Keywords that mean nothing to an engine's grammar."""
+_THOUGHT_TOKENS = 4096
+"""Tokens for the thoughts of a model that is told to think first."""
+_LONGEST_ANSWER = 64 * 1024
+"""Characters; so many tokens never have more, unless what answers is no model."""
+_STEP = 2**20
+"""Characters of an image that are read at once; four of them are three bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,13 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
     """Carry out an AI task with an agent's model, instructions and context window.
 
     Raises AddonError: `invalid_task` for what cannot be asked, `bad_data` when the model gives
-    nothing valid after one repair, `cut_off` when the answer did not fit, and what servers raise.
+    nothing valid after one repair, `empty_answer`, `cut_off` when the answer did not fit, and what
+    servers raise.
     """
-    _check(task)
+    images = await _check(task)
+    structure = Structure(task.structure) if task.structure is not None else None
+    if structure is not None:
+        await structure.check()
     model = agent.options.model
     if not model:
         name = agent.options.name
@@ -72,19 +80,21 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
             "such as qwen3-vl or gemma3.",
             422,
         )
-    schema = reduced(task.structure) if task.structure is not None else None
     asked: dict[str, Any] = {"role": "user", "content": task.instructions}
     if task.images:
-        asked["images"] = list(task.images)
-    system = task_prefix(await agent.instructions(), structured=schema is not None)
+        asked["images"] = images
+    system = task_prefix(await agent.instructions(), structured=structure is not None)
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}, asked]
     made = Made()
-    if task.structure is None:
-        made.text = _speech(await _ask(agent, servers, messages, None, made.usage))
+    if structure is None:
+        made.text = answer_text(await _ask(agent, servers, messages, None, made.usage))
+        if not made.text:  # Empty answers happen, and the next one mostly is not.
+            made.text = answer_text(await _ask(agent, servers, messages, None, made.usage))
+        if not made.text:
+            raise AddonError("empty_answer", f"{model} gave an empty answer. Try again.", 502)
         return made
-    validator = Draft202012Validator(task.structure)
-    answer = await _ask(agent, servers, messages, schema, made.usage)
-    wrong = _problem(answer, validator, made)
+    answer = await _ask(agent, servers, messages, structure.schema, made.usage)
+    made.data, wrong = await structure.read(_json_text(answer))
     if not wrong:
         return made
     messages += [
@@ -94,7 +104,8 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
             "content": f"That is not valid: {wrong} Answer again with the whole JSON.",
         },
     ]
-    wrong = _problem(await _ask(agent, servers, messages, schema, made.usage), validator, made)
+    answer = await _ask(agent, servers, messages, structure.schema, made.usage)
+    made.data, wrong = await structure.read(_json_text(answer))
     if wrong:
         raise AddonError(
             "bad_data",
@@ -105,71 +116,40 @@ async def generate(agent: Agent, servers: Servers, task: Task) -> Made:
     return made
 
 
-def reduced(schema: Any, root: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
-    """Return a JSON schema with local references put in place and what engines ignore left out.
-
-    Raises AddonError (`invalid_task`) for references elsewhere, or to themselves without end.
-    """
-    if depth > _DEPTH:
-        raise _invalid("the structure is nested too deeply, or refers to itself")
-    if isinstance(schema, list):
-        return [reduced(item, root, depth + 1) for item in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    root = schema if root is None else root
-    if isinstance(reference := schema.get("$ref"), str):
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        return reduced({**_referred(reference, root), **rest}, root, depth + 1)
-    return {
-        key: (
-            # Names of properties are no keywords: one may well be called "title".
-            {name: reduced(inner, root, depth + 1) for name, inner in value.items()}
-            if key in ("properties", "patternProperties") and isinstance(value, Mapping)
-            else value
-            if key in ("enum", "const", "required")
-            else reduced(value, root, depth + 1)
-        )
-        for key, value in schema.items()
-        if key not in _DROPPED
-    }
-
-
-def _referred(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not reference.startswith("#"):
-        raise _invalid(f"the structure refers to {reference[:80]}, which is not part of it")
-    found: Any = root
-    for part in reference[1:].split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        found = found.get(key) if isinstance(found, Mapping) else None
-    if not isinstance(found, Mapping):
-        raise _invalid(f"the structure refers to {reference[:80]}, which it does not have")
+async def _check(task: Task) -> list[str]:
+    """Return the images as the engine takes them. Raises AddonError (`invalid_task`)."""
+    if not task.instructions.strip():
+        raise invalid("the instructions are empty")
+    if len(task.instructions) > MAX_INSTRUCTIONS:
+        raise invalid(f"the instructions have more than {MAX_INSTRUCTIONS:,} characters")
+    if len(task.images) > MAX_IMAGES:
+        raise invalid(f"there are more than {MAX_IMAGES} images")
+    found: list[str] = []
+    for number, given in enumerate(task.images, 1):
+        image = given.partition(",")[2] if given.startswith("data:") else given
+        if len(image) > MAX_IMAGE * 4 // 3 + 4:
+            raise invalid(f"image {number} is larger than {MAX_IMAGE // 2**20} MiB")
+        if not await _is_base64(image):
+            raise invalid(f"image {number} is not base64")
+        try:
+            picture_of(image, most_pixels=MAX_PIXELS)
+        except ImageError as error:
+            raise invalid(f"image {number} {error}") from None
+        found.append(image)
     return found
 
 
-def _check(task: Task) -> None:
-    if not task.instructions.strip():
-        raise _invalid("the instructions are empty")
-    if len(task.instructions) > MAX_INSTRUCTIONS:
-        raise _invalid(f"the instructions have more than {MAX_INSTRUCTIONS:,} characters")
-    if len(task.images) > MAX_IMAGES:
-        raise _invalid(f"there are more than {MAX_IMAGES} images")
-    for number, image in enumerate(task.images, 1):
-        if len(image) > MAX_IMAGE * 4 // 3 + 4:
-            raise _invalid(f"image {number} is larger than {MAX_IMAGE // 2**20} MiB")
+async def _is_base64(text: str) -> bool:
+    """Tell whether a text is base64; others have their turn while a large one is read."""
+    if -1 < text.find("=") < len(text) - 2:
+        return False
+    for start in range(0, len(text), _STEP):
         try:
-            base64.b64decode(image, validate=True)
-        except binascii.Error:
-            raise _invalid(f"image {number} is not base64") from None
-    if task.structure is None:
-        return
-    try:
-        if len(json.dumps(task.structure)) > MAX_SCHEMA:
-            raise _invalid(f"the structure has more than {MAX_SCHEMA:,} characters")
-        Draft202012Validator.check_schema(task.structure)
-    except SchemaError as error:
-        raise _invalid(f"the structure is no JSON schema: {error.message[:200]}") from None
-    except RecursionError:
-        raise _invalid("the structure is nested too deeply") from None
+            binascii.a2b_base64(text[start : start + _STEP], strict_mode=True)
+        except ValueError:
+            return False
+        await asyncio.sleep(0)
+    return True
 
 
 async def _ask(
@@ -181,16 +161,18 @@ async def _ask(
 ) -> str:
     options = agent.options
     usage.model_calls += 1
-    answer, reason = "", ""
-    think = None
-    if "thinking" in await servers.capabilities(options.model):
-        think = options.think and schema is None
+    answer, thoughts, reason = "", "", ""
+    capabilities = await servers.capabilities(options.model)
+    think = think_of(
+        options.model, capabilities, wanted=options.think, structured=schema is not None
+    )
+    room = _ANSWER_TOKENS + (_THOUGHT_TOKENS if think else 0)
     chat = servers.chat(
         options.model,
         messages,
         format=schema,
         think=think,
-        num_predict=min(_ANSWER_TOKENS, options.context_window // 2),
+        num_predict=min(room, options.context_window // 2),
         temperature=0.0 if schema is not None else options.temperature,
         keep_alive=options.keep_alive,
         priority=Priority.TASK,
@@ -198,7 +180,11 @@ async def _ask(
     # Closed at once when the caller goes away, so that the engine stops too.
     async with aclosing(chat) as chunks:
         async for chunk in chunks:
-            answer += (chunk.get("message") or {}).get("content") or ""
+            message = chunk.get("message") or {}
+            answer += message.get("content") or ""
+            thoughts = (thoughts + (message.get("thinking") or ""))[:_LONGEST_ANSWER]
+            if len(answer) > _LONGEST_ANSWER:
+                raise AddonError("bad_answer", f"{options.model} does not stop.", 502)
             if chunk.get("done"):
                 usage.prompt_tokens += chunk.get("prompt_eval_count") or 0
                 usage.completion_tokens += chunk.get("eval_count") or 0
@@ -210,30 +196,32 @@ async def _ask(
             "agent a larger context window.",
             502,
         )
-    return answer
+    return answer_of(answer, thoughts, structured=schema is not None)
 
 
-def _problem(answer: str, validator: Draft202012Validator, made: Made) -> str:
-    """Keep an answer's data when it is valid, else return what is wrong with it."""
-    text = re.sub(r"^\s*```(?:json)?\s*|\s*```\s*$", "", answer)
+def answer_text(answer: str) -> str:
+    """Return an answer without the thoughts before it and the fence around it."""
+    text = answer
+    for form in THOUGHTS:
+        for end in form.closes:
+            text = text.rpartition(end)[2]
+    for form in THOUGHTS:
+        for opening in form.opens:  # One that never ends.
+            text = text.partition(opening)[0]
+    text = re.sub(r"<\|channel\|>final<\|message\|>", "assistantfinal", text)
+    text = re.sub(r"<\|[a-z_]{1,32}\|>", "", text.rpartition("assistantfinal")[2]).strip()
+    fenced = re.fullmatch(r"```[\w-]{0,20}\n(.*?)\n?```", text, re.DOTALL)
+    return (fenced[1] if fenced and "```" not in fenced[1] else text).strip()
+
+
+def _json_text(answer: str) -> str:
+    """Return the JSON of an answer, whatever stands around it and as far as it is written well."""
+    text = answer_text(answer)
     try:
-        data = json.loads(text)
-        validator.validate(data)
-    except ValidationError as error:
-        return f"{error.json_path}: {error.message[:300]}."
-    except (ValueError, RecursionError) as error:
-        return f"it is no JSON ({error})."
-    made.data = data
-    return ""
-
-
-def _speech(answer: str) -> str:
-    speech = SpeechFilter()
-    # An answer that is JSON was asked for here, and is kept.
-    if answer.lstrip()[:1] in ("{", "["):
-        return answer.strip()
-    return (speech.feed(answer) + speech.finish()).strip()
-
-
-def _invalid(what: str) -> AddonError:
-    return AddonError("invalid_task", f"The task cannot be done: {what}.", 422)
+        json.loads(text)
+    except (ValueError, RecursionError):
+        found = next(iter(containers(text)), None)
+        # Values without names are brackets, and no data.
+        named = isinstance(found, list) or (isinstance(found, dict) and "_0" not in found)
+        return json.dumps(found, ensure_ascii=False) if found and named else text
+    return text

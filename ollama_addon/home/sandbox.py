@@ -1,16 +1,8 @@
-"""Renders one template in a process of its own, which may take little time and memory.
-
-Run by `fallback.py`: the template and its variables come as JSON on the standard input, the text
-and what is wrong go as JSON to the standard output. It needs nothing of the add-on.
-"""
+"""Renders one template; a script for `isolated`. It needs nothing of the app."""
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from jinja2 import ChainableUndefined, TemplateError
@@ -88,15 +80,6 @@ def render(template: str, variables: Mapping[str, Any]) -> tuple[str, str | None
         return "", f"{type(error).__name__}: {error}"
 
 
-def _limit() -> None:
-    pages = Path("/proc/self/statm").read_text().split()[0]
-    taken = int(pages) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-if __name__ == "__main__":
-    asked = json.load(sys.stdin)
-    _limit()
-    json.dump(render(asked["template"], asked["variables"]), sys.stdout)
+def answer(asked: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Render the `template` that is asked for with its `variables`."""
+    return render(asked["template"], asked["variables"])

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ollama_addon.agent.actions.confirmation import asks_first
+from ollama_addon.agent.actions.opposites import members_of, opposites, target_of
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.orders import (
     Answer,
@@ -24,7 +25,6 @@ from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
 from ollama_addon.scheduling.automator import Automator, Draft
 from ollama_addon.scheduling.moments import MomentError, Place, Span, span
-from ollama_addon.scheduling.opposites import members_of, opposites, target_of
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.scheduling.sentences import at, entry, now_in, will, words_of_house
@@ -132,6 +132,7 @@ class Planner:
             "next": at(first.due, house).isoformat() if first else None,
             "entity_ids": list(_entities(first, house)) if first else [],
             "count": len(found),
+            "message": self._scheduler.trouble,
             "missing": [each.phrase for each in self._automator.planned() if each.missing],
         }
 

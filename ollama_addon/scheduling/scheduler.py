@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from ollama_addon.agent.actions.opposites import opposites
 from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
-from ollama_addon.scheduling.opposites import opposites
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.performer import Result
 from ollama_addon.scheduling.store import OrderStore

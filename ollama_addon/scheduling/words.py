@@ -16,8 +16,8 @@ import yaml
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time, format_timedelta
 
+from ollama_addon.agent.actions.opposites import members_of, target_of
 from ollama_addon.home.model import House
-from ollama_addon.scheduling.opposites import members_of, target_of
 from ollama_addon.understanding.vocabulary import FIELD, TIMER_VALUES, Action
 
 _TEXTS = Path(__file__).parent / "texts"

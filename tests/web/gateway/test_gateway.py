@@ -159,12 +159,12 @@ async def test_an_answer_is_counted_while_it_is_given(engine: Scripted) -> None:
         running.servers.bundled = running.servers.all[0]
         running.servers.bundled.bundled = True
         talk = asyncio.create_task(running.say("m:1"))
-        while running.servers._idle.is_set():  # noqa: ASYNC110
+        while running.servers.places._idle.is_set():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         heard.set()
         await talk
         await running.servers.wait_idle(60)
-        assert running.servers._idle.is_set()
+        assert running.servers.places._idle.is_set()
 
 
 async def test_a_model_that_would_starve_home_assistant(
