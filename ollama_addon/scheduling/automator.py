@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ollama_addon.agent.actions.opposites import members_of, plain_opposites
 from ollama_addon.agent.orders import Planned, Speaker
 from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
@@ -20,7 +21,6 @@ from ollama_addon.home.connection import Connection, Event
 from ollama_addon.home.model import House
 from ollama_addon.home.notifications import Notifications
 from ollama_addon.scheduling.automation import build
-from ollama_addon.scheduling.opposites import members_of, plain_opposites
 from ollama_addon.scheduling.readback import ReadBack
 from ollama_addon.scheduling.sentences import now_in, words_of_house
 from ollama_addon.scheduling.services import AutomationError, service_calls

@@ -310,7 +310,7 @@ class TimeReader:
             return self._set(start, at + 1, days=0)
         for part in _PARTS:
             if span.has(f"later.{part}"):
-                if span.has("nouns", "name", "area") and start == at:
+                if span.has("nouns", "name", "area", "auxiliaries", "be", "in") and start == at:
                     return 0
                 return self._set(start, at + 1, part=part)
         return 0

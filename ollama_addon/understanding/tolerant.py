@@ -114,6 +114,43 @@ class TolerantReader:
             found.append(clause)
         return tuple(found)
 
+    def choose(self, text: str, among: Sequence[Entity], context: Context) -> tuple[Entity, ...]:
+        """Return which of some things an answer names; empty when it names none of them.
+
+        The words need not be a whole name: they only have to tell the things apart.
+        """
+        spans, _ = chart(text, self.index)
+        draft = Draft(spans, self.index)
+        moods.determine(draft, asks=False, names_something=True)
+        read_verbs(draft)
+        phrases = read_phrases(draft, [at for at, s in enumerate(spans) if s.number is not None])
+        ids = {entity.id for entity in among}
+        chosen: list[Entity] = []
+        for phrase in phrases.targets:
+            if phrase.quantifier in ("all", "both", "everything") and not phrase.items:
+                return tuple(among)
+            part = resolve(phrase, self.index, lambda entity: entity.id in ids, context)
+            found = [e for e in part.entities or part.same_name if e.id in ids]
+            if len(found) == 1 or (found and phrase.quantifier in ("all", "both")):
+                chosen += found
+        if not chosen:
+            chosen = self._told_apart(phrases, among)
+        return tuple(dict.fromkeys(chosen))
+
+    def _told_apart(self, phrases: Phrases, among: Sequence[Entity]) -> list[Entity]:
+        """Return the one thing that has a word which the others lack."""
+        said = {key for phrase in phrases.targets for item in phrase.items for key in item.keys}
+        fitting = [
+            entity
+            for entity in among
+            if said
+            & (
+                {key for name in self.index.names[entity.id] for key in name.keys}
+                | self.index.place_keys.get(f"area:{entity.area_id}", frozenset())
+            )
+        ]
+        return fitting if len(fitting) == 1 else []
+
 
 def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
     """Return the clauses before one, with what reaches back into them.
@@ -394,7 +431,7 @@ class _ClauseReader:
             said.actions["activate"] = None
 
         def can(entity: Entity) -> bool:
-            return any(
+            return not actions or any(
                 effect(action, entity, values, self._house) is not None for action in actions
             )
 

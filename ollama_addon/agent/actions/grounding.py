@@ -18,10 +18,6 @@ from ollama_addon.agent.actions.grounding_values import (
     numbers_are_said,
     texts_are_said,
 )
-from ollama_addon.agent.actions.old_grounding import (  # until the agent uses `check`
-    Clause as Clause,
-    meant as meant,
-)
 from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.agent.actions.spoken import tells_of_past
 from ollama_addon.home.model import Entity, House
