@@ -64,10 +64,12 @@ from ollama_addon.web.api import (
     orders,
     prompts,
     status,
+    supervisor as supervisor_api,
     turns,
 )
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.panel import pages
 from ollama_addon.web.state import Access, Parts
@@ -100,6 +102,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(Door, guard=guard, hosts=hosts)
     for router in (
         status.open_router,
+        supervisor_api.router,
         status.router,
         status.metrics_router,
         access.router,
@@ -311,6 +314,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        announcement,
         own_options,
         loaded.files,
         background,
