@@ -70,6 +70,14 @@ class Client:
         """Remove a model from the disk."""
         await self._json("DELETE", f"/api/models/{_segment(name)}")
 
+    async def orders(self) -> list[dict[str, Any]]:
+        """Return what is planned."""
+        return (await self._json("GET", "/api/orders"))["orders"]
+
+    async def cancel_order(self, order_id: str) -> None:
+        """Cancel an order."""
+        await self._json("DELETE", f"/api/orders/{order_id}")
+
     async def generate(self, agent_id: str, task: dict[str, Any]) -> dict[str, Any]:
         """Carry out an AI task; return its `text` or `data`."""
         path = f"/api/agents/{_segment(agent_id)}/generate"

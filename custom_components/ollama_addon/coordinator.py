@@ -44,6 +44,8 @@ class Sidecar:
     """Downloads by model: `percent`, `message` and `state`."""
     turn: dict[str, Any] = field(default_factory=dict)
     """Usage and timings of the last turn."""
+    orders: dict[str, Any] = field(default_factory=dict)
+    """The next order: `next`, `entity_ids`, `count`; and what is wrong with planning."""
 
 
 type OllamaAddonConfigEntry = ConfigEntry[Coordinator]
@@ -113,6 +115,9 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
                 now = replace(now, pulls={**now.pulls, data["name"]: data})
             case "turn":
                 now = replace(now, turn=data)
+            case "orders":
+                now = replace(now, orders=data)
+                self._raise_order_issues(data)
             case _:
                 return
         if now != self.data or not self.last_update_success:
@@ -140,6 +145,23 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
             newer,
             translation_key="integration_outdated",
             placeholders={"version": str(status.get("version", ""))},
+        )
+
+    @callback
+    def _raise_order_issues(self, orders: dict[str, Any]) -> None:
+        """Tell when nothing can be planned, and of automations whose targets are hidden now."""
+        message, missing = str(orders.get("message") or ""), orders.get("missing") or []
+        self._issue(
+            "orders_down",
+            bool(message),
+            translation_key="orders_down",
+            placeholders={"message": message},
+        )
+        self._issue(
+            "automation_target",
+            bool(missing),
+            translation_key="automation_target",
+            placeholders={"automations": "; ".join(missing)},
         )
 
     @callback

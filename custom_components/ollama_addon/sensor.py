@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from homeassistant.components.sensor import (
@@ -15,6 +16,7 @@ from homeassistant.components.sensor import (
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .coordinator import Coordinator, OllamaAddonConfigEntry, Sidecar
 from .entity import AddonEntity
@@ -51,6 +53,10 @@ def _rate(sidecar: Sidecar) -> float | None:
 def _pull(sidecar: Sidecar) -> int | None:
     running = [pull for pull in sidecar.pulls.values() if pull["active"]]
     return running[-1]["percent"] if running else None
+
+
+def _next_order(sidecar: Sidecar) -> datetime | None:
+    return dt_util.parse_datetime(sidecar.orders.get("next") or "")
 
 
 SENSORS = (
@@ -90,6 +96,15 @@ SENSORS = (
         value=_pull,
         attributes=lambda sidecar: {
             name: pull["message"] for name, pull in sidecar.pulls.items() if pull["active"]
+        },
+    ),
+    AddonSensorDescription(
+        key="next_order",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value=_next_order,
+        # What was said is not for everybody who sees a state.
+        attributes=lambda sidecar: {
+            key: sidecar.orders[key] for key in ("count", "entity_ids") if key in sidecar.orders
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""Actions on models: download and delete. They are for administrators."""
+"""Actions on models and on what is planned. They are for administrators."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from .coordinator import OllamaAddonConfigEntry
 _SCHEMA = probatio.Schema(
     {probatio.Required("model"): cv.string, probatio.Optional("config_entry_id"): cv.string}
 )
+_ORDERS = probatio.Schema(
+    {probatio.Optional("entity_id"): cv.entity_ids, probatio.Optional("config_entry_id"): cv.string}
+)
 _LOOK_EVERY = 1.0
 
 
@@ -30,6 +33,9 @@ def async_setup(hass: HomeAssistant) -> None:
         hass, DOMAIN, "pull_model", _pull_model, _SCHEMA, SupportsResponse.OPTIONAL
     )
     async_register_admin_service(hass, DOMAIN, "delete_model", _delete_model, _SCHEMA)
+    async_register_admin_service(
+        hass, DOMAIN, "cancel_orders", _cancel_orders, _ORDERS, SupportsResponse.OPTIONAL
+    )
 
 
 async def _pull_model(call: ServiceCall) -> dict[str, Any]:
@@ -53,6 +59,18 @@ async def _pull_model(call: ServiceCall) -> dict[str, Any]:
 async def _delete_model(call: ServiceCall) -> None:
     """Remove a model from the disk."""
     await _said(_client(call).delete(call.data["model"]))
+
+
+async def _cancel_orders(call: ServiceCall) -> dict[str, Any]:
+    """Cancel the orders about some entities, or all orders; automations stay."""
+    client = _client(call)
+    wanted = set(call.data.get("entity_id") or ())
+    canceled = 0
+    for order in await _said(client.orders()):
+        if not wanted or wanted & set(order["entity_ids"]):
+            await _said(client.cancel_order(order["id"]))
+            canceled += 1
+    return {"canceled": canceled}
 
 
 async def _said[T](work: Coroutine[Any, Any, T]) -> T:

@@ -40,6 +40,12 @@ config:
 assist_pipeline:
 frontend:
 script: !include scripts.yaml
+automation: !include automations.yaml
+sun:
+recorder:
+  commit_interval: 1
+history:
+logbook:
 logger:
   default: warning
 """
@@ -145,9 +151,9 @@ def _configure(directory: Path, port: int, sources: Sequence[Path], *, supervise
     directory.mkdir(parents=True, exist_ok=True)
     text = _CONFIGURATION + ("hassio:\n" if supervised else "")
     (directory / "configuration.yaml").write_text(text)
-    scripts = directory / "scripts.yaml"
-    if not scripts.exists():
-        scripts.write_text("{}\n")
+    for name, empty in (("scripts.yaml", "{}\n"), ("automations.yaml", "[]\n")):
+        if not (directory / name).exists():
+            (directory / name).write_text(empty)
     components = directory / "custom_components"
     if components.is_symlink():
         components.unlink()

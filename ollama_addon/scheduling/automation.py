@@ -86,7 +86,7 @@ class _Builder:
     def repeating(self, every: Repeat) -> Built:
         """Every day, on weekdays, every so many minutes."""
         at = every.at or self._when.at
-        days = weekday_condition(_on(every.weekdays, at))
+        days = weekday_condition(days_of(every.weekdays, at))
         if every.interval is not None:
             return self._built([interval_trigger(every.interval)], days + self._so())
         if at is not None and not self._events:
@@ -133,7 +133,7 @@ class _Builder:
         end = moment_trigger(at, shift)
         if self._when.until is not None:
             end = moment_trigger(self._when.until)
-        later = weekday_condition(_on(weekdays, at, shift))
+        later = weekday_condition(days_of(weekdays, at, shift))
         choose = [
             {
                 "conditions": [{"condition": "trigger", "id": "start"}, *days, *self._so()],
@@ -223,8 +223,11 @@ class _Builder:
         return Built(config, self._once)
 
 
-def _on(weekdays: Sequence[int], at: Moment | None, shift: float = 0) -> list[int]:
-    """Return the days on which the clock shows a time; what is after midnight is a day later."""
+def days_of(weekdays: Sequence[int], at: Moment | None, shift: float = 0) -> list[int]:
+    """Return the weekdays on which the clock shows a time that is said for these.
+
+    What is after midnight is a day later; `shift` is in seconds.
+    """
     over = 0 if at is None or at.sun else (clock(at) + round(shift / 60)) // _DAY_MINUTES
     return [(day + over) % 7 for day in weekdays]
 

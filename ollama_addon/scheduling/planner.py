@@ -132,6 +132,7 @@ class Planner:
             "next": at(first.due, house).isoformat() if first else None,
             "entity_ids": list(_entities(first, house)) if first else [],
             "count": len(found),
+            "message": self._scheduler.trouble,
             "missing": [each.phrase for each in self._automator.planned() if each.missing],
         }
 

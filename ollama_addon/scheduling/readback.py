@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ollama_addon.home.model import Entity, House
+from ollama_addon.scheduling.automation import days_of
 from ollama_addon.scheduling.moments import PART_SPANS, MomentError, Place, hours, next_time
 from ollama_addon.scheduling.triggers import state_of
 from ollama_addon.scheduling.words import Words
@@ -61,7 +62,7 @@ class ReadBack:
         if every.interval is not None and round(every.interval) != 86_400:
             duration = self._words.duration(every.interval)
             return self._words.text("automations.interval", duration=duration)
-        days = tuple(sorted(set(every.weekdays)))
+        days = tuple(sorted(set(days_of(every.weekdays, every.at or at))))
         if not days or len(days) == 7:
             said = self._words.text("automations.every_day")
         elif days == _WORKDAYS:

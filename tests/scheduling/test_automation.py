@@ -129,6 +129,7 @@ def test_after_midnight_is_the_day_after() -> None:
     config = made(every=friday_night).config
     assert config["triggers"] == [{"trigger": "time", "at": "02:00:00"}]
     assert config["conditions"] == [{"condition": "time", "weekday": ["sat"]}]
+    assert said(every=friday_night) == "Every Saturday at 02:00: turn on Kitchen light"
 
 
 def test_for_a_length_of_time_every_day() -> None:

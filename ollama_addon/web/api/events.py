@@ -12,7 +12,6 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import StreamingResponse
 
 from ollama_addon.web.api.models import pulls_of
-from ollama_addon.web.api.orders import summary_of
 from ollama_addon.web.api.publisher import Happening
 from ollama_addon.web.api.status import status_of
 from ollama_addon.web.api.turns import agents_of
@@ -69,7 +68,7 @@ def _seen(all_parts: Parts) -> list[Happening]:
     return [
         ("status", status_of(all_parts).model_dump()),
         ("agents", [agent.model_dump() for agent in agents_of(all_parts)]),
-        ("orders", summary_of(all_parts)),
+        ("orders", all_parts.planner.summary()),
         *pulls,
     ]
 

@@ -27,6 +27,7 @@ PLATFORMS = [
     "binary_sensor",
     "button",
     "calendar",
+    "camera",
     "climate",
     "cover",
     "fan",
@@ -99,7 +100,7 @@ class House:
         await hass.config_entries.async_unload_platforms(self._entry, PLATFORMS)
         entities, devices = er.async_get(hass), dr.async_get(hass)
         for registered in list(entities.entities.values()):
-            if registered.platform in (DOMAIN, "script"):
+            if registered.platform in (DOMAIN, "script", "automation"):
                 entities.async_remove(registered.entity_id)
         for device in dr.async_entries_for_config_entry(devices, self._entry.entry_id):
             devices.async_remove_device(device.id)
@@ -135,6 +136,7 @@ class House:
             ),
         )
         await self._load_scripts()
+        await self._remove_automations()
         await hass.config_entries.async_forward_entry_setups(self._entry, PLATFORMS)
         for entity in inventory.get("entities", ()):
             entity_id = entity["id"]
@@ -202,6 +204,13 @@ class House:
         path = self._hass.config.path("scripts.yaml")
         await self._hass.async_add_executor_job(save_yaml, path, scripts)
         await self._hass.services.async_call("script", "reload", blocking=True)
+
+    async def _remove_automations(self) -> None:
+        """Have no automation of an earlier house."""
+        path = self._hass.config.path("automations.yaml")
+        await self._hass.async_add_executor_job(save_yaml, path, [])
+        if self._hass.services.has_service("automation", "reload"):
+            await self._hass.services.async_call("automation", "reload", blocking=True)
 
     async def _set_state(self, call: ServiceCall) -> None:
         self.put(call.data["entity_id"], call.data["state"])
