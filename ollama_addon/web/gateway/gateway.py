@@ -29,12 +29,13 @@ from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import ALLOWED, canonical, is_valid
 from ollama_addon.redaction import hide, redacted
+from ollama_addon.web.access import bodies
 from ollama_addon.web.access.hosts import Hosts
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
-_BODY_TIME = 60.0
-"""Seconds within which such a request has to be there."""
+MAX_PARTS = 500_000
+"""Objects, lists and values of its JSON; a context of Ollama's is a list of numbers."""
 _LIST_TIMEOUT = 4.0
 """Seconds that a list of models is waited for. Home Assistant waits five for ours."""
 _CONNECT_TIMEOUT = 5.0
@@ -494,21 +495,7 @@ async def _hung_up(receive: Receive) -> None:
 
 async def _body(request: Request) -> bytes:
     """Read a request whole. Raises AddonError when it is too large or too slow."""
-    too_large = AddonError("too_large", f"A request may have at most {MAX_BODY // 2**20} MiB.", 413)
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_TIME):
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_BODY:
-                    raise too_large
-    except TimeoutError:
-        message = "The request did not come to its end in time."
-        raise AddonError("too_slow", message, 408) from None
-    return bytes(body)
+    return await bodies.read(request.headers, request.stream(), MAX_BODY, MAX_PARTS)
 
 
 def _object(body: bytes) -> dict[str, Any]:
