@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, shape, sidecar, soak, techniques, turn
+from bench import gateway, mirror, orders, shape, sidecar, soak, turn
 from bench.figures import Figure, table
 
 BENCHES = {
@@ -20,16 +20,16 @@ BENCHES = {
     "sidecar": sidecar.run,
     "gateway": gateway.run,
     "mirror": mirror.run,
+    "orders": orders.run,
 }
 """What a whole run consists of; it stays below twenty minutes on two cores."""
 LONG = {
     "homes": lambda quick: turn.run(quick, len(turn.HOMES)),
     "shape-1b": lambda quick: shape.run("1b", quick),
     "shape-4b": lambda quick: shape.run("4b", quick),
-    "techniques": techniques.run,
     "soak": soak.run,
 }
-"""What is run on request: all four homes, the shapes of larger models, one technique at a time,
+"""What is run on request: all four homes, the shapes of larger models,
 and thousands of turns."""
 
 

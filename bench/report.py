@@ -43,8 +43,6 @@ def main() -> int:
         "turns": lambda: _turns(homes),
         "devices": lambda: _devices(homes),
         "shapes": lambda: _shapes(raw),
-        "techniques": lambda: _techniques(raw["techniques"]),
-        "grammar": lambda: _grammar(raw["techniques"]),
         "sidecar": lambda: _sidecar(raw["sidecar"]),
         "mirror": lambda: _mirror(raw["mirror"]),
     }
@@ -147,37 +145,6 @@ def _shapes(raw: dict[str, Any]) -> list[str]:
     if not rows:
         raise KeyError("shape-1b")
     return table(("shape", "turn", "side", "read", "decoded", "reply"), rows)
-
-
-def _techniques(raw: dict[str, Any]) -> list[str]:
-    base = raw["everything on"]["then"]["seconds"]
-    rows = []
-    for name, cost in raw.items():
-        if not isinstance(cost, dict) or "then" not in cost:
-            continue
-        first, then = cost["first"], cost["then"]
-        rows.append(
-            (
-                name,
-                f"{then['calls']:.0f}",
-                f"{then['prompt_tokens']:,.0f}",
-                f"{then['read_tokens']:,.0f}",
-                f"{then['decoded_tokens']:.0f}",
-                f"{then['seconds'] / base:.2g} ×",
-                f"{first['seconds'] / base:.2g} ×",
-            )
-        )
-    head = ("", "calls", "prompt", "read", "decoded", "time of a turn", "of the first, cold")
-    return table(head, rows)
-
-
-def _grammar(raw: dict[str, Any]) -> list[str]:
-    costs = raw["milliseconds per decoded token"]
-    return [
-        "Milliseconds for a decoded token: "
-        + ", ".join(f"{name} {each:.1f}" for name, each in costs.items())
-        + "."
-    ]
 
 
 def _sidecar(raw: dict[str, Any]) -> list[str]:

@@ -181,8 +181,12 @@ class Stack:
             missing = {part: message for part, (state, message) in status.items() if state != "ok"}
             if not missing:
                 return
-            if self.supervisor.core is None and "home" in missing:
-                missing["home"] = "Home Assistant is starting."
+            if "home" in missing and status["home"][0] == "down":
+                missing["home"] = (
+                    "Home Assistant is starting."
+                    if self.supervisor.core is None
+                    else "The app connects to Home Assistant."
+                )
             if now - progress > _PATIENCE:
                 log = self.supervisor.addon.log
                 raise StackError(f"{' '.join(missing.values())} The sidecar's log is {log}")

@@ -27,6 +27,9 @@ from eval.result import Result
 from eval.runner import Runner
 from ollama_addon.understanding.interpreter import Interpreter
 
+_SAID = 1250
+"""Cases of a run with a model: what fits into a quarter of an hour."""
+
 
 def main() -> int:
     """Run the command line and return the exit status."""
@@ -36,7 +39,12 @@ def main() -> int:
     parser.add_argument("--home", action="append", help="only this home, such as family_40")
     parser.add_argument("--language", action="append", help="only this language, such as de")
     parser.add_argument("--only", metavar="ID", action="append", help="only this case")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many, of every kind")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"at most so many, evenly of every kind and home; with a model {_SAID}, 0: all",
+    )
     parser.add_argument(
         "--agent",
         type=_settings,
@@ -66,6 +74,8 @@ def main() -> int:
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every result there")
     arguments = parser.parse_args()
+    if arguments.limit is None and not arguments.interpret:
+        arguments.limit = _SAID
     cases = chosen(load_cases(), arguments)
     if not cases:
         parser.error("no case is left: ask for fewer conditions")
@@ -123,7 +133,7 @@ def chosen(cases: Sequence[Case], arguments: argparse.Namespace) -> list[Case]:
         and (not arguments.language or case.language in arguments.language)
         and (not arguments.only or case.id in arguments.only)
     ]
-    if arguments.limit is None:
+    if not arguments.limit:
         return found
     turn: dict[tuple[str, str], int] = defaultdict(int)
     ranked = []

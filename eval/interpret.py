@@ -66,7 +66,7 @@ def run(
     homes: Mapping[str, Home],
     make: MakesInterpreter,
     *,
-    most: int = 40,
+    most: int = 16,
     processes: int = 1,
 ) -> Run:
     """Read the cases home by home, and what is made of those that were done with certainty.

@@ -1,4 +1,4 @@
-"""The command line: serve, healthcheck, check-options, backup."""
+"""The command line: serve, healthcheck, check-options, backup, recommend."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ def main() -> int:
     check.add_argument("file", type=Path, nargs="?")
     saving = commands.add_parser("backup", help="what the Supervisor calls around its backups")
     saving.add_argument("step", choices=["begin", "end"])
+    advice = commands.add_parser("recommend", help="which models suit this machine, or others")
+    advice.add_argument("--machine", help="a machine by name, such as n100-16, or 'all'")
+    advice.add_argument("--context-window", type=int, default=8192, metavar="TOKENS")
+    advice.add_argument("--language", default="en", metavar="CODE")
     arguments = parser.parse_args()
+    if arguments.command == "recommend":
+        return _recommend(arguments.machine, arguments.context_window, arguments.language)
     told_to_end = Event()
     if arguments.command == "serve":
         # What is imported below takes a second or more, in which it may be told to end, too. That
@@ -62,6 +68,29 @@ def _check_options(path: Path) -> int:
     for problem in problems:
         print(f"{problem.field}: {problem.message}")
     return 1 if problems else 0
+
+
+def _recommend(name: str | None, context_window: int, language: str) -> int:
+    from ollama_addon.app.settings import Settings
+    from ollama_addon.engine.advice import recommend
+    from ollama_addon.engine.hardware import machine
+    from ollama_addon.engine.machines import MACHINES
+    from ollama_addon.engine.table import table
+    from ollama_addon.options import EngineOptions
+
+    machines = MACHINES
+    if name is None:
+        machines = {"this machine": machine(Settings.from_environment().data)}
+    elif name != "all":
+        if name not in MACHINES:
+            print(f"There is no machine '{name}'. There are: {', '.join(MACHINES)}, all.")
+            return 1
+        machines = {name: MACHINES[name]}
+    for each, found in machines.items():
+        rows = recommend(found, (), context_window, EngineOptions(), language=language)
+        print(f"{each}: {found.message}\n{table(rows)}\n")
+    print("> the one to take  * good choices. Where nothing was measured, times are estimates.")
+    return 0
 
 
 def _backup(settings: Settings, step: str) -> int:

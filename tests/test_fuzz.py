@@ -10,20 +10,20 @@ from urllib.parse import quote
 import httpx
 from hypothesis import given, seed, strategies as st
 
-from ollama_addon.agent.actions.repair import Verdict, repair
+from ollama_addon.agent.actions.repair import HouseNames, Verdict, repair
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.model import Entity
 from ollama_addon.model_name import canonical, is_valid
 from ollama_addon.options import Options, check_options, wanted_models
-from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.names import labels_of
 from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action
-from ollama_addon.understanding.words import words_of
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from tests.agent.homes import family_home
 from tests.fuzzing import SEED, relaxed
 
 HOME = family_home()
-INDEX = Index(HOME, words_of("en"))
+NAMES = HouseNames(HOME, labels_of(HOME), "en")
 INTENTS = sorted({verb.intent for verb in (*VERBS, *TARGETLESS)})
 ODD = ["../../etc/passwd", "m\x00", "m\r\nX: y", "%2f", "m:1", "a" * 500, "", " ", "\ud800"]
 
@@ -90,7 +90,7 @@ SLOTS = st.dictionaries(st.sampled_from(SLOT_NAMES) | st.text(max_size=6), JSON,
 def test_whatever_is_proposed_is_valid_or_refused(
     intent: str, slots: dict[str, Any], area_id: str | None
 ) -> None:
-    repaired = repair(Action(intent, slots), INDEX, area_id=area_id)
+    repaired = repair(Action(intent, slots), NAMES, area_id=area_id)
     if repaired.verdict is Verdict.REFUSED:
         assert repaired.reason
         return
@@ -102,7 +102,7 @@ def test_whatever_is_proposed_is_valid_or_refused(
         assert not isinstance(entity, Entity) or entity.id in HOME.entities
     if repaired.verdict is not Verdict.AMBIGUOUS:
         # What is valid stays as it is.
-        again = repair(repaired.action, INDEX, area_id=area_id)
+        again = repair(repaired.action, NAMES, area_id=area_id)
         assert again.verdict is not Verdict.REFUSED
         assert again.target == repaired.target
 

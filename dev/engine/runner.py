@@ -29,9 +29,9 @@ _STOPPED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an "
     "internal error; the next request loads it again"
 )
-# llama.cpp closes a connection after five seconds without a request. One that is about to be
-# closed must not be used again: the request would be lost.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=2.0)
+# llama.cpp closes the connection of a streamed answer a moment after the end of the answer. A
+# request that is sent on it in that moment is lost, so no connection is used twice.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 
 class PromptTooLongError(EngineError):

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ollama_addon.agent.orders import Proposal
+from ollama_addon.home.model import Entity
+from ollama_addon.understanding.interpretation import Candidate, When
 from ollama_addon.understanding.vocabulary import Action, Target
 
 EXPIRY = 300.0
@@ -34,11 +37,15 @@ class Exchange:
 class Pending:
     """A question that was asked back: the answer decides what is done."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[Action, ...] = ()
     targets: tuple[Target, ...] = ()
     """What to choose from; empty when only a yes is wanted."""
     others: tuple[Action, ...] = ()
     """What else was asked for in the same sentence, and is clear."""
+    when: When | None = None
+    """When it is to be done, where that was said."""
+    proposal: Proposal | None = None
+    """An automation that was read back."""
 
 
 @dataclass(slots=True)
@@ -47,10 +54,14 @@ class Conversation:
 
     id: str
     exchanges: list[Exchange] = field(default_factory=list)
-    targets: tuple[Target, ...] = ()
+    entities: tuple[Entity, ...] = ()
     """What the turn before was about, for "it" and "them"."""
-    spoken: tuple[str, ...] = ()
-    """What the turn before said to do, for "and the other one"."""
+    previous: tuple[Candidate, ...] = ()
+    """What the turn before did, for "and the other one" and "a bit more"."""
+    undo: tuple[Action, ...] | None = None
+    """What undoes the turn before; None where nothing does."""
+    order: str = ""
+    """The order or automation that was spoken of last, by its id."""
     pending: Pending | None = None
     used: float = 0.0
 

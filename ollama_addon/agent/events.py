@@ -48,7 +48,7 @@ class Delta:
     name: str = field(default="delta", init=False, repr=False)
 
 
-Outcome = Literal["answered", "done", "asked", "failed", "not_understood"]
+Outcome = Literal["answered", "talked", "done", "asked", "failed", "not_understood"]
 """What became of a turn: words only, everything done, a question asked back, something not done
 (or refused), or nothing understood."""
 

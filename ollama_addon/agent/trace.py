@@ -9,12 +9,13 @@ from typing import Any
 
 from ollama_addon.agent.actions.repair import Repaired
 from ollama_addon.agent.events import Delta, End, Event, Start, ToolCall, ToolResult, as_json
-from ollama_addon.understanding.offers import Offer
-from ollama_addon.understanding.shortlist import Shortlist
+from ollama_addon.understanding.interpretation import Clause, Interpretation
 from ollama_addon.understanding.vocabulary import Action
 
 _LONGEST = 8_000
 """Characters of what was sent to a model or answered by it that are kept."""
+_ENTITIES = 24
+"""Entities that are kept of one candidate."""
 _PHRASES = 24
 """Phrases that the model could choose from that are kept."""
 
@@ -35,6 +36,8 @@ class Asked:
     load: float = 0.0
     prompt: float = 0.0
     decode: float = 0.0
+    server: str = ""
+    """The address of the server that answered."""
     reused: float | None = None
     """About which share of the prompt was still in the engine's cache; None when unknown."""
 
@@ -51,6 +54,7 @@ class Asked:
         if chunk.get("done"):
             self.prompt_tokens = chunk.get("prompt_eval_count") or 0
             self.completion_tokens = chunk.get("eval_count") or 0
+            self.server = str(chunk.get("server") or "")
             self.load = round((chunk.get("load_duration") or 0) / 1e6, 2)
             self.prompt = round((chunk.get("prompt_eval_duration") or 0) / 1e6, 2)
             self.decode = round((chunk.get("eval_duration") or 0) / 1e6, 2)
@@ -78,8 +82,12 @@ class Trace:
     conversation_id: str = ""
     mode: str = ""
     """How it was put to the model; empty when no model was asked."""
-    shortlist: list[dict[str, Any]] = field(default_factory=list)
-    """What the words may mean, each with a score (1 fits fully)."""
+    reasons: list[str] = field(default_factory=list)
+    """Why a model was asked, as codes; empty where everything was certain."""
+    readers: dict[str, Any] = field(default_factory=dict)
+    """Which readers read it, whether they agreed, and how long each took."""
+    clauses: list[dict[str, Any]] = field(default_factory=list)
+    """What each part of the sentence means, and which word had which role."""
     phrases: list[str] = field(default_factory=list)
     """What the model could choose from."""
     asked: list[Asked] = field(default_factory=list)
@@ -116,16 +124,18 @@ class Trace:
         self.outcome = "error"
         self.error = {"code": code, "message": message}
 
-    def looked_up(self, shortlist: Shortlist) -> None:
-        """Take in what a part of the sentence may mean."""
-        self.shortlist += [
-            {"name": candidate.label, "score": round(candidate.score, 2)}
-            for candidate in shortlist.candidates
-        ]
+    def interpreted(self, interpretation: Interpretation, reasons: Iterable[str]) -> None:
+        """Take in what the sentence means, and why a model has to be asked, if one has."""
+        self.reasons = list(reasons)
+        self.readers = {
+            "readers": list(interpretation.readers),
+            "agreed": interpretation.agreed,
+            "milliseconds": dict(interpretation.milliseconds),
+        }
+        self.clauses = [explained(clause) for clause in interpretation.clauses]
 
-    def offered(self, offers: Iterable[Offer]) -> None:
+    def offered(self, phrases: Iterable[str]) -> None:
         """Take in what the model could choose from."""
-        phrases = [offer.phrase("…" if offer.value is not None else "") for offer in offers]
         self.phrases = list(dict.fromkeys(phrases))[:_PHRASES]
 
     def ask(self, messages: Iterable[Mapping[str, Any]]) -> Asked:
@@ -148,6 +158,53 @@ class Trace:
             }
         )
 
+    def stopped(self, item: Repaired, code: str) -> None:
+        """Take in that a proposal contradicts what was said, and is not done."""
+        action = item.action
+        self.proposals.append(
+            {
+                "proposed": action and {"name": action.intent, "arguments": dict(action.slots)},
+                "verdict": "stopped",
+                "mended": [],
+                "reason": code,
+                "candidates": [],
+                "action": None,
+            }
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return it as it is kept."""
         return asdict(self)
+
+
+def explained(clause: Clause) -> dict[str, Any]:
+    """Return what a clause means as it is kept and shown."""
+    return {
+        "text": clause.text,
+        "mood": clause.mood.value,
+        "certain": clause.certain,
+        "doubts": list(clause.doubts),
+        "candidates": [
+            {
+                "phrase": candidate.phrase,
+                "score": round(candidate.score, 2),
+                "entity_ids": [entity.id for entity in candidate.entities[:_ENTITIES]],
+            }
+            for candidate in clause.candidates
+        ],
+        "words": [
+            {
+                "text": word.text,
+                "role": word.role.value,
+                "meaning": word.meaning,
+                "used": word.used,
+            }
+            for word in clause.words
+        ],
+        "missing_place": clause.missing_place,
+        "missing_thing": clause.missing_thing,
+        "same_name": [entity.id for entity in clause.same_name[:_ENTITIES]],
+        "forbidden": [entity.id for entity in clause.forbidden[:_ENTITIES]],
+        "when": clause.when.words if clause.when is not None else "",
+        "question": clause.question.kind if clause.question is not None else "",
+    }

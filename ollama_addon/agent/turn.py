@@ -8,18 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ollama_addon.agent.actions.grounding import Clause
 from ollama_addon.agent.conversations import Conversation
 from ollama_addon.agent.events import Outcome, Usage
 from ollama_addon.agent.replies.replies import Replies
+from ollama_addon.agent.replies.templates import supported
 from ollama_addon.agent.trace import Trace
 from ollama_addon.home.actions import Actions
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
-from ollama_addon.understanding.shortlist import Index
-from ollama_addon.understanding.words import supported
+from ollama_addon.understanding.interpretation import Context, Interpretation
+from ollama_addon.understanding.interpreter import Interpreter
+from ollama_addon.understanding.names import labels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +86,55 @@ class Clock:
 class Step:
     """One turn while it runs."""
 
-    index: Index
-
     def __init__(self, turn: Turn, house: House, conversation: Conversation, clock: Clock) -> None:
         self.turn = turn
         self.conversation = conversation
         self.clock = clock
         self.usage = Usage()
-        self.clauses: list[Clause] = []
-        """What was said, part by part, and what could be done about it."""
+        self.interpreter: Interpreter | None = None
+        """None until the house is known, and where the agent does not control it."""
+        self.interpretation = Interpretation(turn.text, "", ())
         self.confirmed = False
         """Whether the person has said yes to what is about to be done."""
         self.outcome: Outcome = "answered"
+        self.translations: Mapping[str, str] = {}
+        """What Home Assistant calls states and kinds in the language of the turn."""
+        self.trace = Trace(turn.text, "", turn.source, user=turn.user_name or "")
+        self.see(house)
+
+    def see(self, house: House) -> None:
+        """Take the house as it is now: the turn's language, place and time follow from it."""
+        turn = self.turn
+        self.house = house
         self.language = supported(turn.language or house.language)
         self.satellite = house.satellite(turn.device_id, turn.satellite_id)
         if self.satellite.area_id is None and turn.area_id in house.areas:
             self.satellite = replace(self.satellite, area_id=turn.area_id)
         self.now = datetime.now(_zone(house))
         area = house.areas.get(self.satellite.area_id or "")
-        self.record = Trace(
-            turn.text,
-            self.language,
-            turn.source,
-            area=area.name if area else "",
-            user=turn.user_name or "",
-        )
+        self.trace.language = self.language
+        self.trace.area = area.name if area else ""
 
-    def replies(self, translations: Mapping[str, str] | None = None) -> Replies:
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """An unambiguous label for each entity of the house."""
+        index = self.interpreter.index if self.interpreter is not None else None
+        return index.labels if index is not None else labels_of(self.house)
+
+    def replies(self) -> Replies:
         """Return the replies of this turn."""
-        return Replies(self.index.words, self.index.house, translations)
+        return Replies(self.language, self.house, self.translations)
+
+    def context(self) -> Context:
+        """Return what the sentence is said into."""
+        conversation = self.conversation
+        return Context(
+            self.satellite.area_id,
+            self.satellite.device_id is not None or self.satellite.satellite_id is not None,
+            conversation.previous,
+            conversation.entities,
+            conversation.pending is not None,
+        )
 
 
 def _zone(house: House) -> ZoneInfo:

@@ -12,7 +12,6 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.errors import AddonError
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House
-from ollama_addon.understanding.words import supported, words_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -98,9 +97,8 @@ class Warmup:
         if self._inventory.waits_for(agent.options.model):
             return False
         try:
-            language = supported((await self._mirror.wait_ready(30.0)).language)
+            language = (await self._mirror.wait_ready(30.0)).language
             # Learning a language takes a second of pure Python: not on the event loop.
-            await asyncio.to_thread(words_of, language)
             await agent.warm(language)
         except (AddonError, TimeoutError) as error:
             why = error.logged if isinstance(error, AddonError) else "the home is not there"

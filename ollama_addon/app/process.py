@@ -23,8 +23,9 @@ def serve(settings: Settings, told_to_end: Event) -> int:
     output = logging.StreamHandler()
     output.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
-    # Every request of ours to the engine would be a line of its own.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Each request to the engine would be a line, and each start of one of our two ports four.
+    for name in ("hass_client", "httpx", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if told_to_end.is_set():
         return 0
     app = make_app(settings)

@@ -14,6 +14,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app import options_at_start
+from ollama_addon.app.agents import AgentMaker
 from ollama_addon.app.apply_options import OptionsApplier
 from ollama_addon.app.error_answers import answer_errors
 from ollama_addon.app.orders import make_orders
@@ -25,7 +26,9 @@ from ollama_addon.companion.download_notifications import tell_of_pulls
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
+from ollama_addon.engine.hardware import machine
 from ollama_addon.engine.inventory import Inventory
+from ollama_addon.engine.measurements import Measurements
 from ollama_addon.engine.profile import context_windows, default_context
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.updates import Updates
@@ -61,10 +64,12 @@ from ollama_addon.web.api import (
     orders,
     prompts,
     status,
+    supervisor as supervisor_api,
     turns,
 )
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.panel import pages
 from ollama_addon.web.state import Access, Parts
@@ -83,6 +88,7 @@ def make_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.parts = await _start(settings, guard, hosts, stack)
+            _LOGGER.info("Ollama Assist %s is running on port %d", __version__, settings.port)
             yield
 
     app = FastAPI(
@@ -96,6 +102,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(Door, guard=guard, hosts=hosts)
     for router in (
         status.open_router,
+        supervisor_api.router,
         status.router,
         status.metrics_router,
         access.router,
@@ -139,7 +146,15 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         daemon.on_line = logbook.add_line
         await daemon.start()
         stack.push_async_callback(daemon.stop)
-    servers = Servers(options.servers, daemon, agents=options.agents, engine=options.engine)
+    servers = Servers(
+        options.servers,
+        daemon,
+        agents=options.agents,
+        engine=options.engine,
+        measurements=Measurements(
+            settings.data / "measurements.json", machine(settings.data).fingerprint
+        ),
+    )
     await servers.start()
     stack.push_async_callback(servers.stop)
     inventory = Inventory(servers, wanted_models(options))
@@ -174,13 +189,12 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     await kept.start()
     stack.push_async_callback(kept.stop)
     kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
-    agents = {
-        agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
-        for agent in options.agents
-    }
+    agents: dict[str, Agent] = {}
     scheduler, automator, planner = make_orders(
         settings.data / "orders.sqlite", agents, home, connection, guard.users
     )
+    maker = AgentMaker(servers, home, inventory, kept.keep, planner)
+    agents.update({agent.id: maker.make(agent) for agent in options.agents})
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
     automator.start()
@@ -265,9 +279,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         options.agents,
         settings.data / "own_integration.json",
     )
-    applying = OptionsApplier(
-        agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
-    )
+    applying = OptionsApplier(agents, servers, daemon, inventory, maker, warmup, own_integration)
     stack.push_async_callback(applying.stop)
     following = StartupTask(
         background,
@@ -307,6 +319,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        announcement,
         own_options,
         loaded.files,
         background,

@@ -19,7 +19,16 @@ from ollama_addon.background import Background, child
 from ollama_addon.options import EngineOptions
 
 from .lines import Line, how_it_ended, line_of
-from .processes import end, end_leftovers, environment, free_port, guarded, listener, settings
+from .processes import (
+    end,
+    end_leftovers,
+    environment,
+    free_port,
+    guarded,
+    listener,
+    private_memory,
+    settings,
+)
 from .profile import OLLAMAS_CONTEXT
 
 _LOGGER = logging.getLogger("ollama_addon.daemon")
@@ -75,10 +84,13 @@ class Daemon:
         self.cause: Cause = ""
         self.url = f"http://127.0.0.1:{port or free_port()}"
         self.restarts = 0
+        self.in_a_row = 0
+        """How often it has ended since it last ran for long."""
         self.on_line: Callable[[Line], None] = lambda line: None
         """Called with each line of its log."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when `state` has changed."""
+        self._process: asyncio.subprocess.Process | None = None
         self._failure = ""
         """The last line of its log that tells of one."""
         self._command = tuple(command)
@@ -126,6 +138,10 @@ class Daemon:
         await self.stop()
         await self.start()
 
+    def private_memory(self) -> int:
+        """Return the bytes that the server and its runners have for themselves; may block."""
+        return private_memory(self._process.pid) if self._process else 0
+
     def environment(self) -> dict[str, str]:
         """Return the environment that the server is started with."""
         address = self.url.removeprefix("http://")
@@ -143,8 +159,9 @@ class Daemon:
                 self._set("failed", message, "not_started")
                 return
             if time.monotonic() - began > self._patience.stable:
-                delay = self._patience.first_delay
+                delay, self.in_a_row = self._patience.first_delay, 0
             self.restarts += 1
+            self.in_a_row += 1
             self._set("restarting", f"{reason} It is started again in {delay:g} s.", cause)
             _LOGGER.error("%s", self.message)
             await asyncio.sleep(delay)
@@ -176,6 +193,7 @@ class Daemon:
             raise
         finally:
             os.close(inlet)
+        self._process = process
         _LOGGER.info("Started %s as process %d", self._command[0], process.pid)
         self._failure = ""
         reading = child("output of Ollama", self._read(output))
@@ -195,6 +213,7 @@ class Daemon:
             await asyncio.wait((reading,), timeout=_FAREWELL)
             reading.cancel()
             await asyncio.gather(reading, watching, ending, return_exceptions=True)
+            self._process = None
         return hangs or ("ended", how_it_ended(process.returncode or 0, self._failure))
 
     async def _watch(self) -> tuple[Cause, str]:

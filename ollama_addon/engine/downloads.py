@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -40,6 +40,8 @@ class Downloads:
         """How often each model was asked for."""
         self._wake = asyncio.Event()
         self._running: tuple[str, asyncio.Task[None]] | None = None
+        self.on_done: Callable[[str], None] = lambda name: None
+        """Called with the name of each model whose download is done."""
         self._subscribers: set[asyncio.Queue[Pull]] = set()
 
     async def work(self) -> None:
@@ -59,6 +61,8 @@ class Downloads:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
                 self._running = None
+            if (now := self._pulls.get(key)) and now.state == "done" and now.total:
+                self.on_done(now.name)
 
     @property
     def all(self) -> list[Pull]:

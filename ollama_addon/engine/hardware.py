@@ -62,6 +62,13 @@ class Machine:
         return sum(gpu.memory or 0 for gpu in self.usable_gpus)
 
     @property
+    def fingerprint(self) -> str:
+        """What tells it from another machine, as far as that changes speeds."""
+        parts = [self.processor, str(self.cores), *self.instructions]
+        parts += [f"{gpu.name} {gpu.memory}" for gpu in self.usable_gpus]
+        return " ".join(parts)
+
+    @property
     def message(self) -> str:
         """A sentence for a person."""
         found = [f"{gpu.name} ({gpu.driver})" for gpu in self.gpus if gpu.node]

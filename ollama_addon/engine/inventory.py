@@ -70,6 +70,7 @@ class Inventory:
         self._deleted: set[str] = set()
         """Wanted ones that a person has deleted: they come back at the next start, not before."""
         self._downloads = Downloads(servers)
+        self._downloads.on_done = self._measure
         self._background = Background()
 
     async def start(self) -> None:
@@ -186,6 +187,15 @@ class Inventory:
         """Follow all downloads from now on; who is too slow misses the oldest news."""
         return self._downloads.subscribe()
 
+    def _measure(self, name: str) -> None:
+        self._background.once(f"first measurement of {name}", self._measured(name))
+
+    async def _measured(self, name: str) -> None:
+        try:
+            await self._servers.loading.measure(name)
+        except AddonError as error:
+            _LOGGER.info("%s was not measured: %s", name, error.message)
+
     def _absent(self, key: str, name: str) -> Model:
         pulling = self._downloads.active(key)
         now = self._downloads.of(key)
@@ -207,9 +217,9 @@ class Inventory:
         state: ModelState = "present"
         if loaded is not None:
             state = "loaded"
-        elif key in self._servers.loading:
+        elif key in self._servers.places.loading:
             state = "loading"
-        elif key in self._servers.too_large:
+        elif key in self._servers.fitting.too_large:
             state = "too_large"
         vram = loaded.size_vram if loaded else None
         return Model(

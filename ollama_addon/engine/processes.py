@@ -104,6 +104,21 @@ def end_leftovers(data: Path) -> int:
     return len(found)
 
 
+def private_memory(pid: int) -> int:
+    """Return the bytes that a process and its children have for themselves.
+
+    Weights that are read from the disk are not among them: the system takes them back at need.
+    """
+    found = 0
+    with suppress(psutil.Error):
+        server = psutil.Process(pid)
+        for process in (server, *server.children(recursive=True)):
+            with suppress(psutil.Error):
+                memory = process.memory_info()
+                found += memory.rss - memory.shared
+    return found
+
+
 def _mark_of(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(_MARK) if process.pid != os.getpid() else None

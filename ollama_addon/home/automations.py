@@ -90,7 +90,7 @@ class Automations:
 
     async def entries(self) -> list[Entry]:
         """Return all automations that have an id."""
-        found = await self._connection.command("config/entity_registry/list")
+        found = await self._listed("config/entity_registry/list")
         return [
             Entry(each["entity_id"], str(each["unique_id"]), tuple(each.get("labels") or ()))
             for each in found
@@ -99,8 +99,15 @@ class Automations:
 
     async def label_id(self) -> str | None:
         """Return the id of our label; None where nobody has made it."""
-        labels = await self._connection.command("config/label_registry/list")
-        return next((str(each["label_id"]) for each in labels if each["name"] == LABEL), None)
+        labels = await self._listed("config/label_registry/list")
+        return next((str(each["label_id"]) for each in labels if each.get("name") == LABEL), None)
+
+    async def _listed(self, kind: str) -> list[dict[str, Any]]:
+        """Return what a command lists. Raises AddonError, also where the answer is no list."""
+        answer = await self._connection.command(kind)
+        if not isinstance(answer, list) or not all(isinstance(each, dict) for each in answer):
+            raise AddonError("home_failed", f"Home Assistant's answer to {kind} is no list.", 502)
+        return answer
 
     async def _label(self) -> str:
         if (found := await self.label_id()) is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -41,6 +42,8 @@ RETRY_LAST = 5.0
 RETRY_REFUSED = 60.0
 """Seconds between attempts; each refused one may count towards a ban of our address."""
 CONNECT_TIMEOUT = 15.0
+START_PATIENCE = 60.0
+"""Seconds after the start in which a Home Assistant that is not there yet is no warning."""
 PROBE_EVERY = 30.0
 PROBE_TIMEOUT = 15.0
 COMMAND_TIMEOUT = 20.0
@@ -97,6 +100,8 @@ class Connection:
         self._background = Background()
         self._commands: set[asyncio.Task[Any]] = set()
         self._logged: ConnectionState = self.state
+        self._warn_from = 0.0
+        self._waiting = False
         self._delay = RETRY_FIRST
         self._on_connect: list[Callable[[], None]] = []
         self._on_disconnect: list[Callable[[], None]] = []
@@ -141,6 +146,7 @@ class Connection:
             limits=httpx.Limits(max_keepalive_connections=2),
             trust_env=False,
         )
+        self._warn_from = time.monotonic() + START_PATIENCE
         self._background.keep("home connection", self._stay_connected)
 
     async def stop(self) -> None:
@@ -364,7 +370,12 @@ class Connection:
 
     def _set(self, state: ConnectionState, message: str) -> None:
         self.state, self.message = state, message
-        if state != self._logged:
+        if state == "disconnected" and self.version is None and time.monotonic() < self._warn_from:
+            # At a start it is merely not up yet: nobody has to do anything.
+            if not self._waiting:
+                _LOGGER.info("Waiting for Home Assistant")
+            self._waiting = True
+        elif state != self._logged:
             self._logged = state
             _LOGGER.log(logging.INFO if state == "connected" else logging.WARNING, "%s", message)
 

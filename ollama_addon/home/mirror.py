@@ -8,6 +8,7 @@ configuration or what an entity can do. A change of a state never does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -58,6 +59,8 @@ _IGNORED = {
 """What may change in a registry's entry without making another house."""
 _DESCRIBING = frozenset({"supported_features", "device_class", "friendly_name"})
 _NONE: frozenset[str] = frozenset()
+_FIRST = 5.0
+"""Seconds that the first turns wait for the house to be read at all."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,6 +82,9 @@ class Mirror:
         """When the house last became another one, in seconds since the epoch."""
         self._stale: set[str] = set()
         self._wake = asyncio.Event()
+        self._fresh = asyncio.Event()
+        self._hurry = asyncio.Event()
+        """Set by a turn that waits for the house as it is now."""
         self._started = asyncio.Event()
         self._watched: list[str] = []
         self._unwatch: Callable[[], None] | None = None
@@ -112,6 +118,25 @@ class Mirror:
         except TimeoutError:
             raise self._unread() from None
         return self._house
+
+    async def wait_fresh(self, timeout: float) -> House:
+        """Return the house; one that is known to be old is waited for, `timeout` seconds at most.
+
+        Raises `AddonError` (`home_away`, `home_refused`) when the house was never read.
+        """
+        if not self.ready:
+            return await self.wait_ready(_FIRST)
+        if self._wake.is_set() and self._connection.connected:
+            self._hurry.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._fresh.wait()
+        return self._house
+
+    def _wake_up(self) -> None:
+        """Have the house read again."""
+        self._fresh.clear()
+        self._wake.set()
 
     def _unread(self) -> AddonError:
         refused = self._connection.state == "refused"
@@ -174,19 +199,22 @@ class Mirror:
                 took = time.monotonic() - before
                 await self._until_changed()
                 # A large house that changes all the time, as at a start, is not read all the time.
-                await asyncio.sleep(max(SETTLE, 2 * took))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(SETTLE, 2 * took)):
+                        await self._hurry.wait()
+                self._hurry.clear()
             except AddonError as err:
                 await self._try_later(f"The home could not be read: {err.message}")
             except Exception as err:
+                _LOGGER.debug("The home was not understood", exc_info=True)
                 await self._try_later(
                     f"What Home Assistant tells of the home was not understood "
-                    f"({type(err).__name__}). Update the app and Home Assistant.",
-                    err,
+                    f"({type(err).__name__}). Update the app and Home Assistant."
                 )
 
-    async def _try_later(self, message: str, unexpected: Exception | None = None) -> None:
+    async def _try_later(self, message: str) -> None:
         if message != self.trouble:
-            _LOGGER.warning("%s", message, exc_info=unexpected)
+            _LOGGER.warning("%s", message)
         self.trouble = message
         await asyncio.sleep(RETRY)
 
@@ -238,16 +266,19 @@ class Mirror:
 
     def _mark(self, *parts: str) -> None:
         self._stale.update(parts)
-        self._wake.set()
+        self._wake_up()
 
     async def _load(self) -> None:
         """Read what is stale, watch what is exposed, and publish the house if it is another."""
         stale, self._stale = self._stale, set()
         try:
             await self._read(stale)
-            if not self._stale:
+            fresh = not self._stale
+            if fresh:
                 self._wake.clear()
             self._publish()
+            if fresh:
+                self._fresh.set()
         except BaseException:
             self._stale |= stale
             raise
@@ -281,7 +312,7 @@ class Mirror:
         answer = await self._connection.command("homeassistant/expose_entity/list")
         if answer["exposed_entities"] != self._registries.exposed_list:
             self._registries.exposed_list = answer["exposed_entities"]
-            self._wake.set()
+            self._wake_up()
 
     async def _watch(self, entity_ids: list[str]) -> None:
         """Subscribe to the states of these entities in place of those watched before."""
@@ -319,12 +350,12 @@ class Mirror:
             self._states[entity_id] = State(str(state.get("s", "")), attributes)
             self._gather(entity_id, attributes)
             if entity_id not in self._house.entities:
-                self._wake.set()
+                self._wake_up()
         for entity_id, change in (event.get("c") or {}).items():
             self._apply(entity_id, change)
         for entity_id in event.get("r") or ():
             if self._states.pop(entity_id, None) is not None:
-                self._wake.set()
+                self._wake_up()
 
     def _apply(self, entity_id: str, change: Mapping[str, Any]) -> None:
         old = self._states.get(entity_id)
@@ -346,7 +377,7 @@ class Mirror:
         new = old.gathered(entity_id, attributes)
         if new is not old:
             self._abilities[entity_id] = new
-            self._wake.set()
+            self._wake_up()
 
     def _publish(self) -> None:
         house = self._registries.house(self._abilities, self._states)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ollama_addon.agent.actions.opposites import members_of, plain_opposites
 from ollama_addon.agent.orders import Planned, Speaker
 from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
@@ -20,7 +21,6 @@ from ollama_addon.home.connection import Connection, Event
 from ollama_addon.home.model import House
 from ollama_addon.home.notifications import Notifications
 from ollama_addon.scheduling.automation import build
-from ollama_addon.scheduling.opposites import members_of, plain_opposites
 from ollama_addon.scheduling.readback import ReadBack
 from ollama_addon.scheduling.sentences import now_in, words_of_house
 from ollama_addon.scheduling.services import AutomationError, service_calls
@@ -132,12 +132,19 @@ class Automator:
             undoing = found
         if once is None:
             once = when.every is None and all(each.intent in _TELLING for each in actions)
+        reading = ReadBack(words, house, now_in(house), await self._states(words.language))
+        # "Tell me" alone tells what has happened.
+        meant = [
+            Action(each.intent, {"message": reading.happened(when)})
+            if each.intent in _TELLING and not each.slots.get("message")
+            else each
+            for each in actions
+        ]
         title = words.text("automations.notice")
         satellite_id = speaker.satellite.satellite_id
-        calls = service_calls(actions, house, satellite_id=satellite_id, title=title)
+        calls = service_calls(meant, house, satellite_id=satellite_id, title=title)
         back = service_calls(undoing, house, satellite_id=satellite_id, title=title)
         built = build(when, calls, back, once=once, house=house, now=now_in(house))
-        reading = ReadBack(words, house, now_in(house), await self._states(words.language))
         said = {
             "when": reading.when(when, once=built.once),
             "what": reading.what(actions, undoing, when),

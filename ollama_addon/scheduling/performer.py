@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from collections.abc import Mapping
@@ -10,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from ollama_addon.agent.actions import executor
 from ollama_addon.agent.actions.confirmation import asks_first
-from ollama_addon.agent.actions.repair import Repaired, Verdict, repair
+from ollama_addon.agent.actions.opposites import target_of
+from ollama_addon.agent.actions.repair import HouseNames, Repaired, Verdict, repair
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.conversations import Conversation
 from ollama_addon.agent.events import Delta, End, Start
@@ -19,10 +19,8 @@ from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.errors import AddonError
 from ollama_addon.home.acting import acting_as
 from ollama_addon.home.connection import Connection
-from ollama_addon.scheduling.opposites import target_of
 from ollama_addon.scheduling.order import Order
 from ollama_addon.understanding.vocabulary import Action
-from ollama_addon.understanding.words import words_of
 
 _LOGGER = logging.getLogger(__name__)
 SOURCE = "order"
@@ -55,20 +53,20 @@ class Performer:
             _LOGGER.warning("No agent controls the home any more: an order is not done")
             return Result(False, "")
         step = await self._step(order, agent)
-        record = step.record
+        trace = step.trace
         try:
             sentence = await self._carry_out(order, agent, step)
         except AddonError as error:
-            record.fail(error.code, error.message)
+            trace.fail(error.code, error.message)
             if error.code == "unknown_user":
                 return Result(False, "")
             raise
         else:
-            record.take(Delta(sentence))
-            record.take(End(False, step.usage, step.clock.as_json(), step.outcome))
+            trace.take(Delta(sentence))
+            trace.take(End(False, step.usage, step.clock.as_json(), step.outcome))
         finally:
-            record.timings = record.timings or step.clock.as_json()
-            agent.on_turn(record)
+            trace.timings = trace.timings or step.clock.as_json()
+            agent.on_turn(trace)
         return Result(step.outcome in ("done", "answered"), sentence)
 
     async def not_done(self, order: Order, sentence: str) -> None:
@@ -76,9 +74,9 @@ class Performer:
         if (agent := self._agent(order)) is None:
             return
         step = await self._step(order, agent)
-        step.record.take(Delta(sentence))
-        step.record.take(End(False, step.usage, step.clock.as_json(), "failed"))
-        agent.on_turn(step.record)
+        step.trace.take(Delta(sentence))
+        step.trace.take(End(False, step.usage, step.clock.as_json(), "failed"))
+        agent.on_turn(step.trace)
 
     def _agent(self, order: Order) -> Agent | None:
         """Return the agent that was spoken to; another one where that was renamed or removed."""
@@ -100,15 +98,14 @@ class Performer:
             source=SOURCE,
         )
         step = Step(turn, self._home.mirror.house, Conversation(uuid.uuid4().hex), Clock())
-        await asyncio.to_thread(words_of, step.language)  # the first use of a language is slow
-        step.index = agent.index(step.language)
+        step.translations = await self._home.translations.states(step.language)
         step.confirmed = order.confirmed
-        step.record.agent, step.record.model = agent.options.id, ""
-        step.record.take(Start(step.conversation.id, uuid.uuid4().hex, agent.options.id))
+        step.trace.agent, step.trace.model = agent.options.id, ""
+        step.trace.take(Start(step.conversation.id, uuid.uuid4().hex, agent.options.id))
         return step
 
     async def _carry_out(self, order: Order, agent: Agent, step: Step) -> str:
-        replies = step.replies(await self._home.translations.states(step.language))
+        replies = step.replies()
         items = [self._checked(action, order, agent, step) for action in order.actions]
         results: list[Done] = []
         speaker = order.speaker
@@ -124,24 +121,28 @@ class Performer:
                 if isinstance(event, Done):
                     results.append(event)
                 else:
-                    step.record.take(event)
+                    step.trace.take(event)
         return replies.combined(results, order.text, step.now)
 
     def _checked(self, action: Action, order: Order, agent: Agent, step: Step) -> Repaired:
         """Return an action as it is possible now, or refused."""
-        house = step.index.house
+        house = step.house
         if order.restoring:
             # Made from the states of the house, not from words: there is nothing to mend.
             target = target_of(action, house)
             verdict = Verdict.AS_IT_WAS if target is not None else Verdict.REFUSED
             item = Repaired(verdict, action, target, reason="" if target else "not_found")
         else:
-            item = repair(action, step.index, area_id=step.satellite.area_id)
-            step.record.repaired(action, item)
+            item = repair(
+                action,
+                HouseNames(step.house, step.labels, step.language),
+                area_id=step.satellite.area_id,
+            )
+            step.trace.repaired(action, item)
         if item.verdict is Verdict.AMBIGUOUS:
             return Repaired(Verdict.REFUSED, reason="not_found")
         risky = item.action is not None and asks_first(
-            item.action, item.target, house, agent.options.confirm
+            item.action, item.target, house, agent.options.asks_first
         )
         if risky and not order.confirmed:
             return Repaired(Verdict.REFUSED, item.action, item.target, reason="cannot")

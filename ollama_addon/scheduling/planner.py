@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ollama_addon.agent.actions.confirmation import asks_first
+from ollama_addon.agent.actions.opposites import members_of, opposites, target_of
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.orders import (
     Answer,
@@ -24,7 +25,6 @@ from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
 from ollama_addon.scheduling.automator import Automator, Draft
 from ollama_addon.scheduling.moments import MomentError, Place, Span, span
-from ollama_addon.scheduling.opposites import members_of, opposites, target_of
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.scheduling.sentences import at, entry, now_in, will, words_of_house
@@ -35,6 +35,9 @@ from ollama_addon.understanding.vocabulary import Action
 
 MOST = 100
 """Orders that are kept at most."""
+
+_SAID = 8
+"""Of more, only how many more there are is said."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -141,7 +144,9 @@ class Planner:
         words = self._words(language)
         if not planned:
             return words.text("planned_none")
-        said = [self._phrase(each, words) for each in planned]
+        said = [self._phrase(each, words) for each in planned[:_SAID]]
+        if len(planned) > _SAID:
+            said.append(f"+{len(planned) - _SAID}")
         return words.text("planned", list="; ".join(said))
 
     async def cancel(self, ids: Sequence[str], language: str) -> Answer | Refused:
@@ -259,7 +264,7 @@ class Planner:
 
     def _asks_first(self, actions: Sequence[Action], speaker: Speaker) -> bool:
         agent = self._agents.get(speaker.agent_id)
-        house, kinds = self._house(), agent.options.confirm if agent else ()
+        house, kinds = self._house(), agent.options.asks_first if agent else ()
         return any(asks_first(each, target_of(each, house), house, kinds) for each in actions)
 
     # Words

@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from ollama_addon.agent.actions.opposites import opposites
 from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
-from ollama_addon.scheduling.opposites import opposites
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.performer import Result
 from ollama_addon.scheduling.store import OrderStore
@@ -34,6 +34,9 @@ _SOON = 1.0
 """Seconds until Home Assistant is asked again when an order waits for it."""
 _LAST_WORDS = 5.0
 """Seconds that running orders are given when the app stops."""
+
+_PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock that nobody sets; Linux has one that counts also while the machine sleeps."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -341,4 +344,4 @@ class Scheduler:
 
 def _offset() -> float:
     """Return how far the clock is from the time that passes, also while the machine sleeps."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.time() - time.clock_gettime(_PASSING)

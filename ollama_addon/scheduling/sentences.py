@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+from ollama_addon.agent.actions.opposites import opposites
 from ollama_addon.home.model import House
 from ollama_addon.scheduling.moments import Place
-from ollama_addon.scheduling.opposites import opposites
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.words import Words, words_for
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ollama_addon.agent.actions.opposites import members_of
 from ollama_addon.agent.orders import RefusalCode
 from ollama_addon.home.model import House
-from ollama_addon.scheduling.opposites import members_of
 from ollama_addon.understanding.vocabulary import FIELD, TARGETLESS, VERBS, Action
 
 ServiceCall = dict[str, Any]

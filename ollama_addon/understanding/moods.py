@@ -240,8 +240,9 @@ def _told(draft: Draft, *, requested: bool) -> Mood | None:
     if requested:
         return None
     if opening:
+        about = any(draft.has(at, *_HOUSE) for at in free) or bool(past) or ordered
         _take_all(draft, Role.SUBJECT, subject, helper, past)
-        return Mood.REPORT
+        return Mood.REPORT if about else Mood.WISH
     if past and (helper or not ordered):
         _take_all(draft, Role.SUBJECT, subject, helper, past)
         return Mood.REPORT

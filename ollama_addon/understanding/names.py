@@ -259,14 +259,18 @@ class HouseIndex:
     @cached_property
     def labels(self) -> dict[str, str]:
         """An unambiguous label for each entity: its name, with the area where needed."""
-        house = self.house
-        labels = {entity.id: label(entity.name) or entity.id for entity in house.entities.values()}
-        for mark in (_with_area, _with_id):
-            counts = Counter(each.casefold() for each in labels.values())
-            for entity in house.entities.values():
-                if counts[labels[entity.id].casefold()] > 1:
-                    labels[entity.id] = mark(house, entity, labels[entity.id])
-        return labels
+        return labels_of(self.house)
+
+
+def labels_of(house: House) -> dict[str, str]:
+    """Return an unambiguous label for each entity: its name, with the area where needed."""
+    labels = {entity.id: label(entity.name) or entity.id for entity in house.entities.values()}
+    for mark in (_with_area, _with_id):
+        counts = Counter(each.casefold() for each in labels.values())
+        for entity in house.entities.values():
+            if counts[labels[entity.id].casefold()] > 1:
+                labels[entity.id] = mark(house, entity, labels[entity.id])
+    return labels
 
 
 def label(name: str) -> str:

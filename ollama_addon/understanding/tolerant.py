@@ -96,6 +96,7 @@ class TolerantReader:
                 draft.take(at, Role.TALK)
             return (Clause(text, mood, certain=mood is not Mood.TALK, words=draft.finish()),)
         carry = Carry()
+        corrects = False
         found: list[Clause] = []
         for piece in split(spans, tail, self.index):
             answer = moods.whole(piece.spans, asked=context.asked)
@@ -104,15 +105,57 @@ class TolerantReader:
                 for at in range(len(piece.spans)):
                     draft.take(at, Role.TALK)
                 clause = Clause(draft.text, answer, certain=True, words=draft.finish())
+                if answer is Mood.NO and not found and context.previous and not context.asked:
+                    corrects = True  # "no, the humidifier"
+                    continue
                 found = [*_reached_back(found, clause), clause]
                 continue
             if piece.begins:
                 carry = Carry(entities=carry.entities, actions=carry.actions, nouns=carry.nouns)
-            clause = _ClauseReader(piece, self.index, context, carry, first=not found).read()
+            clause = _ClauseReader(
+                piece, self.index, context, carry, first=not found, corrects=corrects
+            ).read()
             if found and not piece.begins:
                 found = _reached_back(found, clause)
             found.append(clause)
         return tuple(found)
+
+    def choose(self, text: str, among: Sequence[Entity], context: Context) -> tuple[Entity, ...]:
+        """Return which of some things an answer names; empty when it names none of them.
+
+        The words need not be a whole name: they only have to tell the things apart.
+        """
+        spans, _ = chart(text, self.index)
+        draft = Draft(spans, self.index)
+        moods.determine(draft, asks=False, names_something=True)
+        read_verbs(draft)
+        phrases = read_phrases(draft, [at for at, s in enumerate(spans) if s.number is not None])
+        ids = {entity.id for entity in among}
+        chosen: list[Entity] = []
+        for phrase in phrases.targets:
+            if phrase.quantifier in ("all", "both", "everything") and not phrase.items:
+                return tuple(among)
+            part = resolve(phrase, self.index, lambda entity: entity.id in ids, context)
+            found = [e for e in part.entities or part.same_name if e.id in ids]
+            if len(found) == 1 or (found and phrase.quantifier in ("all", "both")):
+                chosen += found
+        if not chosen:
+            chosen = self._told_apart(phrases, among)
+        return tuple(dict.fromkeys(chosen))
+
+    def _told_apart(self, phrases: Phrases, among: Sequence[Entity]) -> list[Entity]:
+        """Return the one thing that has a word which the others lack."""
+        said = {key for phrase in phrases.targets for item in phrase.items for key in item.keys}
+        fitting = [
+            entity
+            for entity in among
+            if said
+            & (
+                {key for name in self.index.names[entity.id] for key in name.keys}
+                | self.index.place_keys.get(f"area:{entity.area_id}", frozenset())
+            )
+        ]
+        return fitting if len(fitting) == 1 else []
 
 
 def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
@@ -147,7 +190,14 @@ class _ClauseReader:
     """Reads one clause."""
 
     def __init__(
-        self, piece: Piece, index: HouseIndex, context: Context, carry: Carry, *, first: bool
+        self,
+        piece: Piece,
+        index: HouseIndex,
+        context: Context,
+        carry: Carry,
+        *,
+        first: bool,
+        corrects: bool = False,
     ) -> None:
         self._piece = piece
         self._index = index
@@ -157,7 +207,9 @@ class _ClauseReader:
         before = carry.entities or context.previous_entities
         self._context = replace(context, previous_entities=before)
         self._draft = Draft(piece.spans, index)
-        self._corrects = False
+        self._corrects = corrects
+        self._plain = False
+        self._strong: dict[str, None] = {}
 
     def read(self) -> Clause:
         """Return the clause."""
@@ -388,13 +440,15 @@ class _ClauseReader:
     ) -> Clause:
         """Make the plan of an order, and say what is in doubt."""
         draft = self._draft
+        self._plain = said.weak and not said.particle
+        self._strong = said.strong
         values, actions = self._repeated(values, actions)
         if not actions and not said.verbs and _names_only(phrases):
             actions = {"activate": None}
             said.actions["activate"] = None
 
         def can(entity: Entity) -> bool:
-            return any(
+            return not actions or any(
                 effect(action, entity, values, self._house) is not None for action in actions
             )
 
@@ -404,7 +458,9 @@ class _ClauseReader:
             self._implied(phrase, part, actions, values, can) if alone else part
             for phrase, part, alone in zip(phrases.targets, parts, whole, strict=True)
         ]
-        if not phrases.any:
+        if said.pronoun and not phrases.any:
+            parts = [resolve(Phrase(pronoun=True), self._index, can, self._context)]
+        elif not phrases.any:
             parts = [self._unnamed(actions, values, can)]
         excepted = [
             entity
@@ -535,7 +591,9 @@ class _ClauseReader:
 
     def _domains(self, actions: dict[str, None], values: Values) -> set[str]:
         """Return the domains that actions and values speak of by themselves."""
-        found = {_IMPLIED[action] for action in actions if action in _IMPLIED}
+        # A verb that means many things tells nothing: "pon" is "put" and "play".
+        telling = [a for a in actions if not self._plain or a in self._strong or a in _DIRECTIONS]
+        found = {_IMPLIED[action] for action in telling if action in _IMPLIED}
         if values.attribute:
             found |= set(domains_of(values.attribute))
         if values.degrees is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ollama_addon.home.model import Area, Entity, Floor, House, State
@@ -57,3 +58,13 @@ def family_home(language: str = "en", temperature_unit: str = "°C") -> House:
         language=language,
         temperature_unit=temperature_unit,
     )
+
+
+def large(house: House) -> House:
+    """Return a house with so many lamps besides that a prompt cannot show it whole."""
+    lamps = {
+        f"light.shed_{number}": Entity(f"light.shed_{number}", f"Lamp {number} of the long shed")
+        for number in range(1200)
+    }
+    states = {**house.states, **{entity_id: State("off") for entity_id in lamps}}
+    return replace(house, entities={**house.entities, **lamps}, states=states)

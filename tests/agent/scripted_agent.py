@@ -87,6 +87,9 @@ class _Mirror:
     async def wait_ready(self, timeout: float) -> House:
         return self.house
 
+    async def wait_fresh(self, timeout: float) -> House:
+        return self.house
+
 
 class _Templates:
     async def render(self, template: str, variables: Mapping[str, Any]) -> Rendered:
@@ -121,9 +124,10 @@ class Said:
 
 
 class Talk:
-    """A conversation with an agent of these options."""
+    """A conversation with an agent of these options; with a script its model is always asked."""
 
     def __init__(self, *script: Answer, house: House | None = None, **options: Any) -> None:
+        options.setdefault("instant_commands", not script)
         model = {k: options.pop(k) for k in ("parameters", "capabilities") if k in options}
         self.model = Model(list(script), **model)
         self.hands = Hands()

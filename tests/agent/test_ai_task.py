@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import struct
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import given, strategies as st
 from jsonschema import Draft202012Validator
 
 from ollama_addon import isolated
-from ollama_addon.agent import task_schema, validation
+from ollama_addon.agent import images, task_schema, validation
 from ollama_addon.agent.ai_task import MAX_IMAGE, Task, generate
 from ollama_addon.agent.task_schema import Structure
 from ollama_addon.errors import AddonError
@@ -25,7 +27,26 @@ PERSON = {
     "required": ["title", "age"],
     "$defs": {"age": {"type": "integer", "minimum": 0, "default": 3}},
 }
-PIXEL = base64.b64encode(b"\x89PNG").decode()
+
+
+def png(width: int = 1, height: int = 1) -> str:
+    """Return the beginning of a PNG of a size, which is all that is looked at."""
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height)
+    return base64.b64encode(head + b"\x08\x02\x00\x00\x00").decode()
+
+
+def jpeg(width: int, height: int) -> str:
+    described = b"\xff\xe1" + struct.pack(">H", 9_000) + b"x" * 8_998
+    size = b"\xff\xc0" + struct.pack(">HBHH", 17, 8, height, width)
+    return base64.b64encode(b"\xff\xd8" + described + size + b"\x03" * 10).decode()
+
+
+def webp(width: int, height: int) -> str:
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return base64.b64encode(b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + size + b"\0" * 8).decode()
+
+
+PIXEL = png()
 
 
 async def made(talk: Talk, task: Task) -> Any:
@@ -87,6 +108,13 @@ async def test_images_go_to_a_model_that_can_see() -> None:
         Task("x", {"$ref": "#/$defs/nowhere"}),
         Task("x", {"$dynamicRef": "http://example.com/schema"}),
         Task("x", images=["not base64!"]),
+        Task("x", images=[""]),
+        Task("x", images=[base64.b64encode(b"\x89PNG").decode()]),
+        Task("x", images=[base64.b64encode(b"GIF89a" + b"x" * 40).decode()]),
+        Task("x", images=[base64.b64encode(b"<svg></svg>" * 9).decode()]),
+        Task("x", images=[png(0, 5)]),
+        Task("x", images=[png(60_000, 60_000)]),
+        Task("x", images=["A" * (30 * 2**20)]),
         Task("x", images=["AAAA=AAA"]),
         Task("x", images=["AAA"]),
         Task("x", images=["ä" * 8]),
@@ -99,6 +127,92 @@ async def test_what_cannot_be_asked_is_refused_in_words(task: Task) -> None:
     with pytest.raises(AddonError) as caught:
         await made(talk, task)
     assert (caught.value.code, caught.value.status) == ("invalid_task", 422)
+
+
+@pytest.mark.parametrize("picture", [png(40, 30), jpeg(40, 30), webp(40, 30)])
+async def test_pictures_of_every_kind_reach_the_engine(picture: str) -> None:
+    for sent in (picture, f"data:image/png;base64,{picture}"):
+        talk = Talk("A cat.", capabilities=("completion", "vision"))
+        assert (await made(talk, Task("What is it?", images=[sent]))).text == "A cat."
+        assert talk.model.asked[0]["messages"][-1]["images"] == [picture]
+    found = images.picture_of(picture, most_pixels=10**6)
+    assert (found.width, found.height) == (40, 30)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("<think>hm</think>Two\n\n- **lines**", "Two\n\n- **lines**"),
+        ("They want lines.\n</think>\n\nTwo lines.", "Two lines."),
+        ("```text\nTwo lines.\n```", "Two lines."),
+        ("See:\n```python\nx = 1\n```", "See:\n```python\nx = 1\n```"),
+        ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Two.",
+         "Two."),
+        ('{"a": 1}', '{"a": 1}'),
+    ],
+)  # fmt: skip
+async def test_thoughts_and_fences_are_taken_off_and_markup_stays(answer: str, text: str) -> None:
+    assert (await made(Talk(answer), Task("Write two lines."))).text == text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '```json\n{"title": "Dr", "age": 40}\n```',
+        '<think>{"age": 3}</think>{"title": "Dr", "age": 40}',
+        'Here it is:\n{"title": "Dr", "age": 40}\nAnything else?',
+        '{"title": "Dr", "age": 40,}',
+        "{'title': 'Dr', 'age': 40}",
+    ],
+)
+async def test_data_is_found_whatever_stands_around_it(answer: str) -> None:
+    result = await made(Talk(answer), Task("Who?", PERSON))
+    assert result.data == {"title": "Dr", "age": 40}
+    assert result.usage.model_calls == 1
+
+
+async def test_data_in_the_thoughts_of_a_model_that_always_thinks_counts() -> None:
+    talk = Talk([{"content": ""}], capabilities=("completion", "thinking"))
+    talk.agent.options = talk.agent.options.model_copy(update={"model": "gpt-oss:20b"})
+    plain = talk.model.chat
+
+    async def thinks(*args: Any, **more: Any) -> Any:
+        yield {"message": {"content": "", "thinking": '{"title": "Dr", "age": 40}'}}
+        async for chunk in plain(*args, **more):
+            yield chunk
+
+    talk.agent._servers.chat = thinks  # type: ignore[method-assign]
+    assert (await made(talk, Task("Who?", PERSON))).data["age"] == 40
+    assert talk.model.asked[0]["think"] == "low"
+
+
+async def test_an_empty_text_is_asked_for_again_once() -> None:
+    assert (await made(Talk("", "Two lines."), Task("Write."))).text == "Two lines."
+    with pytest.raises(AddonError) as caught:
+        await made(Talk("", "<think>hm"), Task("Write."))
+    assert caught.value.code == "empty_answer"
+
+
+async def test_the_engine_stops_when_the_caller_goes_away() -> None:
+    talk = Talk()
+    began, closed = asyncio.Event(), asyncio.Event()
+
+    async def endless(*args: Any, **more: Any) -> Any:
+        try:
+            while True:
+                yield {"message": {"content": "x"}}
+                began.set()
+                await asyncio.sleep(0)
+        finally:
+            closed.set()
+
+    talk.agent._servers.chat = endless  # type: ignore[method-assign]
+    task = asyncio.create_task(made(talk, Task("Write.")))
+    await began.wait()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert closed.is_set()
 
 
 async def test_data_that_did_not_fit_is_said_to_be_cut_off() -> None:

@@ -10,8 +10,9 @@ from aiohttp import web
 from hypothesis import given, seed, strategies as st
 
 from ollama_addon.agent.conversations import Conversation, Exchange
-from ollama_addon.agent.strategies.native import called, tools_for
-from ollama_addon.agent.strategies.structured import SayStream
+from ollama_addon.agent.strategies.native import called
+from ollama_addon.agent.strategies.structured import AnswerStream
+from ollama_addon.agent.strategies.tools import tools_for
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.errors import AddonError
 from tests.agent.homes import family_home
@@ -123,9 +124,9 @@ def test_reading_calls_never_fails(anything: Any, calls: list[Any]) -> None:
 @relaxed(60)
 @given(STRUCTURED, st.integers(1, 7))
 def test_a_reply_is_streamed_the_same_whatever_the_pieces(answer: str, size: int) -> None:
-    whole, pieces = SayStream(), SayStream()
+    whole, pieces = AnswerStream("en"), AnswerStream("en")
     said = "".join(pieces.feed(answer[at : at + size]) for at in range(0, len(answer), size))
-    assert said == whole.feed(answer)
+    assert said + pieces.finish() == whole.feed(answer) + whole.finish()
 
 
 EXCHANGES = st.lists(

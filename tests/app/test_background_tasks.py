@@ -70,13 +70,19 @@ class Saboteur:
     async def sabotage(self, name: str) -> None:
         """Make a task fail, and wait until it was started again."""
         before = self.starts[name]
-        self.fail(name)
+        await self.fail(name)
         await until(lambda: self.starts[name] > before)
 
-    def fail(self, name: str) -> None:
+    async def fail(self, name: str) -> None:
         """Let what a task waits for go wrong; nothing public of asyncio does that."""
-        waiter = self.running[name]._fut_waiter  # type: ignore[attr-defined]
-        waiter.set_exception(RuntimeError("sabotaged"))
+
+        def waiter() -> asyncio.Future[Any] | None:
+            found: asyncio.Future[Any] | None = self.running[name]._fut_waiter  # type: ignore[attr-defined]
+            return found
+
+        await until(lambda: waiter() is not None)
+        if (future := waiter()) is not None:
+            future.set_exception(RuntimeError("sabotaged"))
 
     @property
     def names(self) -> set[str]:
@@ -158,7 +164,7 @@ async def test_each_task_fails_and_comes_back(
         await until(lambda: parts.connection.connected and saboteur.all_run())
 
     # The mirror says itself what is wrong, and stays with its subscriptions.
-    saboteur.fail("home mirror")
+    await saboteur.fail("home mirror")
     await until(lambda: bool(parts.mirror.trouble))
     assert (await status(client))["home"]["state"] == "degraded"
     await until(lambda: not parts.mirror.trouble)

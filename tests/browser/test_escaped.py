@@ -35,7 +35,7 @@ async def test_markup_is_shown_and_not_run(browser: Browser, tmp_path: Path, pag
     parts = app.state.parts
     said = record(EVIL)
     said.reply = said.area = said.model = EVIL
-    said.shortlist = [{"name": EVIL, "entity_id": "light.x", "area": EVIL, "score": 1.0}]
+    said.reasons = [EVIL]
     said.actions = [{"name": EVIL, "arguments": {"name": EVIL}, "ok": True, "result": {}}]
     parts.journal.keep(said)
     await parts.journal.get(said.turn_id)

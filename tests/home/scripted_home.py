@@ -28,7 +28,8 @@ class ScriptedHome:
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {
-            "auth/current_user": {"id": "1", "name": "Supervisor", "is_admin": True}
+            "auth/current_user": {"id": "1", "name": "Supervisor", "is_admin": True},
+            "config/label_registry/list": [],
         }
         self.posts: dict[str, Callable[[Message], web.Response | None]] = {}
         """Answers by path; None loses the connection."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
 from ollama_addon.agent.actions.confirmation import asks_first
-from ollama_addon.agent.actions.repair import Repaired, Verdict, repair
+from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.agent.conversations import Pending
 from ollama_addon.agent.events import Event, ToolCall, ToolResult
-from ollama_addon.agent.replies.phrases import is_yes
 from ollama_addon.agent.replies.replies import Done, Replies
 from ollama_addon.agent.strategies.prompt import state_text
 from ollama_addon.agent.turn import Step
 from ollama_addon.home.actions import Actions, Outcome
 from ollama_addon.home.model import Entity
+from ollama_addon.understanding.interpretation import When
 from ollama_addon.understanding.vocabulary import FIELD, Action, Group, Target
-from ollama_addon.understanding.words import Kind, tokens
 
 _TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
 _SHOWN = 12
@@ -48,7 +47,7 @@ async def carry_out(
         result: dict[str, Any] = {"failed": list(done.failed), **done.data}
         after = _states(step, item.target)
         if changed := [
-            {"name": step.index.label(entity), "before": before[entity], "after": after[entity]}
+            {"name": step.labels[entity.id], "before": before[entity], "after": after[entity]}
             for entity in after
             if before[entity] != after[entity]
         ]:
@@ -73,12 +72,18 @@ def refusal(item: Repaired, replies: Replies) -> Done:
 
 
 def question(
-    step: Step, repaired: Sequence[Repaired], replies: Replies, confirm: Collection[str] | None
+    step: Step,
+    repaired: Sequence[Repaired],
+    replies: Replies,
+    confirm: Collection[str],
+    *,
+    sure: bool = False,
+    when: When | None = None,
 ) -> str | None:
     """Return the question to ask before anything is done, and keep what hangs on it.
 
-    None when nothing has to be asked. `confirm` are the kinds of action that need a yes; None
-    stands for all.
+    None when nothing has to be asked. `confirm` are the kinds of action that need a yes; with
+    `sure` all of it does. `when` is the time that was said.
     """
     for item in repaired:
         if item.verdict is Verdict.AMBIGUOUS and item.action is not None:
@@ -86,12 +91,9 @@ def question(
             others = tuple(
                 other.action
                 for other in repaired
-                if confirm is not None
-                and other is not item
-                and other.action is not None
-                and other.target is not None
+                if other is not item and other.action is not None and other.target is not None
             )
-            step.conversation.pending = Pending((item.action,), item.candidates, others)
+            step.conversation.pending = Pending((item.action,), item.candidates, others, when)
             return replies.phrase("which", names=replies.names(item.candidates[:6], "or"))
     if step.confirmed:
         return None
@@ -100,79 +102,18 @@ def question(
         for item in repaired
         if item.action is not None
         and item.verdict is not Verdict.REFUSED
-        and (confirm is None or asks_first(item.action, item.target, step.index.house, confirm))
+        and (sure or asks_first(item.action, item.target, step.house, confirm))
     ]
     if not risky:
         return None
-    step.conversation.pending = Pending(
-        tuple(item.action for item in repaired if item.action is not None)
-    )
-    targets = [item.target for item in risky if item.target is not None]
-    return replies.phrase("sure", names=replies.names(targets))
-
-
-def answered(step: Step) -> list[Repaired] | None:
-    """Return what is to be done when this turn answers a question asked back.
-
-    An empty list leaves everything as it is; None means that it answers no question.
-    """
-    pending, step.conversation.pending = step.conversation.pending, None
-    if pending is None:
-        return None
-    if not pending.targets:
-        again = [repair(action, step.index) for action in pending.actions]
-        answer = is_yes(step.turn.text, _of(again, step))
-        if answer is None:
-            return None
-        if not answer:
-            return []
-        step.confirmed = True
-        return again
-    found = step.index.look_up(step.turn.text, area_id=step.satellite.area_id).candidates
-    scores = {c.target: c.score for c in found if c.target in pending.targets}
-    ranked = sorted(scores, key=lambda target: -scores[target])
-    if not ranked or (len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < 0.05):
-        return [] if is_yes(step.turn.text) is False else None
-    chosen = ranked[0]
-    if not isinstance(chosen, Entity):
-        return None
-    step.conversation.targets = (chosen,)
-    return [
-        *(
-            repair(Action(action.intent, {**action.slots, "name": chosen.id}), step.index)
-            for action in pending.actions
-        ),
-        *(repair(action, step.index) for action in pending.others),
-    ]
-
-
-def _of(pending: Sequence[Repaired], step: Step) -> Callable[[str], bool]:
-    """Return whether a word is of what is pending: of a name, or what is to be done to it."""
-    words, house = step.index.words, step.index.house
-    names: set[str] = set()
-    kinds: set[Kind] = set()
-    for item in pending:
-        if item.action is None or item.target is None:
-            continue
-        target = item.target
-        kinds.add(Kind(item.action.intent, target.domain))
-        for member in [target] if isinstance(target, Entity) else target.members(house):
-            area = house.area_of(member)
-            for name in (member.name, *member.aliases, area.name if area else ""):
-                names.update(tokens(name))
-
-    def along(word: str) -> bool:
-        if word in names:
-            return True
-        heard = words.weigh([word])
-        return any(heard.get(kind, 0.0) > 0 for kind in kinds)
-
-    return along
+    actions = tuple(item.action for item in repaired if item.action is not None)
+    step.conversation.pending = Pending(actions, when=when)
+    return replies.proposal(risky if not sure else repaired)
 
 
 def _states(step: Step, target: Target | None) -> dict[Entity, str]:
     """Return the states of what an action is about, in words."""
-    house = step.index.house
+    house = step.house
     members = target.members(house) if isinstance(target, Group) else [target] if target else []
     return {entity: state_text(entity, house) for entity in members[:_SHOWN]}
 
@@ -216,7 +157,7 @@ async def _outcome(actions: Actions, step: Step, action: Action, target: Target 
         )
         return Outcome(True, data={"items": [event["summary"] for event in events]})
     domain, _, service = action.intent.partition(".")
-    members = target.members(step.index.house) if isinstance(target, Group) else [target]
+    members = target.members(step.house) if isinstance(target, Group) else [target]
     data = {slot: value for slot, value in slots.items() if slot not in _TARGET_SLOTS}
     fields = {key.removeprefix(FIELD): data.pop(key) for key in list(data) if key.startswith(FIELD)}
     if fields:

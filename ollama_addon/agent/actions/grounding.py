@@ -18,11 +18,8 @@ from ollama_addon.agent.actions.grounding_values import (
     numbers_are_said,
     texts_are_said,
 )
-from ollama_addon.agent.actions.old_grounding import (  # until the agent uses `check`
-    Clause as Clause,
-    meant as meant,
-)
 from ollama_addon.agent.actions.repair import Repaired, Verdict
+from ollama_addon.agent.actions.spoken import tells_of_past
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding import interpretation as said
 from ollama_addon.understanding.interpretation import Interpretation, Mood, Role, When
@@ -79,6 +76,26 @@ class Grounded:
     """To be asked about: what reaches the whole home without having been said."""
 
 
+def acting_mood(clause: said.Clause, interpretation: Interpretation) -> bool:
+    """Tell whether a clause asks for something to be done, or may be met by doing something.
+
+    A remark about the situation, such as "the floor is filthy", is read as a report or as a
+    question. It tells of nothing that was done and is about no thing of the house.
+    """
+    if clause.mood in _ACTING:
+        return True
+    if next(_spoken_of(clause), None) is not None:
+        return False
+    if clause.mood is Mood.REPORT:
+        return not tells_of_past(clause, interpretation.language)
+    return (
+        clause.mood is Mood.QUESTION
+        and not clause.certain
+        and (clause.question is None or clause.question.kind in ("value", "other"))
+        and not interpretation.text.rstrip().endswith(("?", "？", "؟"))
+    )
+
+
 def check(
     proposed: Sequence[Repaired],
     interpretation: Interpretation,
@@ -92,7 +109,7 @@ def check(
     done: list[Repaired] = []
     stopped: list[Stopped] = []
     asked: list[Repaired] = []
-    acting = [clause for clause in interpretation.clauses if clause.mood in _ACTING]
+    acting = [each for each in interpretation.clauses if acting_mood(each, interpretation)]
     for number, item in enumerate(proposed):
         when = times[number] if number < len(times) else None
         if _only_looks(item):
@@ -138,8 +155,9 @@ def _judged(
         for clause in clauses:
             if clause.missing_place:
                 return [], "no_place", clause
-        if members and clauses and all(map(_is_clear, clauses)):
-            return [], "another", clauses[0]
+        orders = [clause for clause in clauses if clause.mood is not Mood.TALK and _says(clause)]
+        if members and orders and all(map(_is_clear, orders)):
+            return [], "another", orders[0]
     for clause in clauses:
         if clause.when is not None and when is None and "Timer" not in item.action.intent:
             return [], "later", clause
@@ -206,6 +224,11 @@ def _spoken_of(clause: said.Clause) -> Iterator[Entity]:
         yield from candidate.entities
 
 
+def _says(clause: said.Clause) -> bool:
+    """Whether there is anything in a clause, and not only a "hey" or a name before the order."""
+    return bool(clause.candidates or clause.named or clause.unexplained)
+
+
 def _is_clear(clause: said.Clause) -> bool:
     """Whether an order names what it is about: in full, or as a kind with its place."""
     return clause.mood is Mood.ORDER and bool(
@@ -239,7 +262,13 @@ def _contradiction(
     ways = {directions.direction(action, entity, house) for entity in members or (None,)}
     for way in ways:
         said_too = any(word.meaning == way and not word.used for word in clause.words)
-        if meant and not said_too and all(directions.contradicts(way, each) for each in meant):
+        free = clause.mood is Mood.WISH and not clause.certain
+        if (
+            meant
+            and not said_too
+            and not free
+            and all(directions.contradicts(way, each) for each in meant)
+        ):
             return "opposite"
     if not numbers_are_said(action, members, clause, fitting, language, house):
         return "value"

@@ -8,7 +8,7 @@ from rapidfuzz import fuzz
 
 from ollama_addon.agent.actions import directions
 from ollama_addon.agent.actions.repair_outcome import TARGET_SLOTS
-from ollama_addon.agent.actions.spoken_numbers import spoken_numbers
+from ollama_addon.agent.actions.spoken import spoken_numbers
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding.interpretation import Candidate, Clause, Interpretation, Role
 from ollama_addon.understanding.tokens import fold

@@ -13,7 +13,6 @@ from typing import Any
 from ollama_addon.agent.actions.repair_intents import intent_of, opened
 from ollama_addon.agent.actions.repair_names import (
     HouseNames as HouseNames,
-    IndexNames,
     Names,
 )
 from ollama_addon.agent.actions.repair_outcome import (
@@ -28,7 +27,6 @@ from ollama_addon.agent.actions.repair_outcome import (
 from ollama_addon.agent.actions.repair_targets import Targets
 from ollama_addon.agent.actions.repair_values import Values, number, plain
 from ollama_addon.home.model import Entity
-from ollama_addon.understanding.shortlist import Index
 from ollama_addon.understanding.vocabulary import (
     CLEAN_AREA,
     TARGETLESS,
@@ -41,13 +39,12 @@ from ollama_addon.understanding.vocabulary import (
 _ZERO_IS_OFF = {"HassFanSetSpeed": "percentage", "HassLightSet": "brightness"}
 
 
-def repair(proposed: Action, index: Index | Names, *, area_id: str | None = None) -> Repaired:
+def repair(proposed: Action, names: Names, *, area_id: str | None = None) -> Repaired:
     """Return a proposal made valid for a house.
 
     `area_id` is where the speaker stands; it decides between things of one name.
     Never raises, never targets what is not exposed, and leaves a valid action as it is.
     """
-    names = IndexNames(index) if isinstance(index, Index) else index
     mender = _Mender(proposed, names, area_id)
     try:
         action, target = mender.mend()

@@ -10,7 +10,6 @@ from rapidfuzz import fuzz
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding.lexicon import Lexicon, lexicon, nearest
 from ollama_addon.understanding.numbers import number_words
-from ollama_addon.understanding.shortlist import Index
 from ollama_addon.understanding.tokens import fold, tokenize
 
 _LIKE = 82
@@ -115,28 +114,6 @@ class HouseNames:
             word for number, word in enumerate(said) if number not in used and word not in known
         ]
         return max(0.0, share - _STRANGE * len(strange))
-
-
-class IndexNames:
-    """The same by the index of the shortlist, until the agent uses `HouseNames`."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self.house = index.house
-        self.labels = index.labels
-
-    def named(self, name: str) -> Mapping[str, float]:
-        """Return how much of each entity's name a name is, by entity id, 0 to 1."""
-        return self._index.named(name)
-
-    def number(self, word: str) -> float | None:
-        """Return the number that a word stands for."""
-        return self._index.words.numbers.get(fold(word))
-
-    def color(self, word: str) -> str | None:
-        """Return the color of the intents that a word stands for."""
-        found = self._index.words.colors.get(fold(word))
-        return str(found) if found else None
 
 
 def able(entity: Entity) -> bool:

@@ -63,7 +63,7 @@ def settle(
         when = times[number] if number < len(times) else None
         commands += repairs.commands
         for item in repairs.items:
-            if all(item != other for other in items):
+            if all(_key(item) != _key(other) for other in items):
                 items.append(item)
                 whens.append(when)
     done: list[Repaired] = []
@@ -89,6 +89,11 @@ def settle(
     if together_reach_all(done, interpretation, house):
         done, asked = [], [*asked, *done]
     return Settled(tuple(done), tuple(kept), tuple(asked), tuple(stopped), tuple(commands))
+
+
+def _key(item: Repaired) -> tuple[object, ...]:
+    """Return what makes two proposals the same."""
+    return item.action, item.candidates, item.reason
 
 
 def _asks(item: Repaired, names: Names, confirm: Collection[str]) -> bool:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ollama_addon.understanding.words import FILLERS, tokens
-
 _PHRASES: dict[str, dict[str, str]] = {
     "en": {
         "which": "Which one do you mean: {names}?",
@@ -19,6 +15,16 @@ _PHRASES: dict[str, dict[str, str]] = {
         "empty": "The list is empty.",
         "or": "or",
         "and": "and",
+        "left": "I left it as it is.",
+        "noted": "All right.",
+        "no_place": "There is no {words} here.",
+        "no_thing": 'I did not find "{words}" here.',
+        "when_unclear": 'I did not understand "{words}".',
+        "nothing_asked": "All right.",
+        "no_undo": "I cannot undo that.",
+        "no_model": "I have no language model for that. Clear commands work.",
+        "unknown": "I do not know that.",
+        "value": "That value makes no sense.",
     },
     "de": {
         "which": "Was meinst du: {names}?",
@@ -113,46 +119,14 @@ _PHRASES: dict[str, dict[str, str]] = {
     },
 }
 
-_YES = frozenset(
-    "yes yeah yep sure ok okay ja jawohl jo klar oui ouais si claro vale sim tak zeker graag "
-    "certo confirm bestatigen confirme confirma".split()
-)
-_NO = frozenset(
-    "no nope nein ne non nee nie nao stop cancel never abbrechen annule cancela "
-    "not don't dont nicht kein keine pas jamais niet geen nunca mai nem".split()
-)
-ALONG = frozenset(
-    "do does it that this so go ahead am i'm of course absolutely definitely right correct "
-    "mach machs das es bin bin's sicher naturlich genau richtig d'accord bien sur fais le la vas "
-    "y hazlo adelante por supuesto doe het maar ga gang fallo certo certamente zrob to prosze faz "
-    "isso pode".split()
-)
-"""Words that people say along with a yes, and that change nothing about it."""
-
 
 def phrase(language: str, key: str, **values: object) -> str:
     """Return one of our own sentences in a language, in English where it has none."""
     texts = _PHRASES.get(language.split("-")[0], _PHRASES["en"])
-    return texts[key].format(**values)
+    return texts.get(key, _PHRASES["en"][key]).format(**values)
 
 
 def listing(names: list[str], language: str, last: str) -> str:
     """Return names as people list them: `A, B or C`; `last` is `and` or `or`."""
     word = phrase(language, last)
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
-
-
-def is_yes(text: str, along: Callable[[str], bool] = lambda word: False) -> bool | None:
-    """Tell whether an answer means yes (True) or no (False); None when it is neither.
-
-    A yes that comes with something else is none: "ok, turn on the light" agrees to nothing.
-    `along` tells of further words whether they belong to a yes, such as the name of what was
-    asked about.
-    """
-    said = set(tokens(text))
-    if said & _NO:
-        return False
-    if not said & _YES:
-        return None
-    rest = said - _YES - ALONG - FILLERS
-    return True if all(along(word) for word in rest) else None

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ollama_addon.agent.actions.repair_outcome import Repaired
 from ollama_addon.agent.replies.phrases import listing, phrase
+from ollama_addon.agent.replies.templates import templates_of
 from ollama_addon.home.model import Entity, House
+from ollama_addon.understanding.interpretation import Question
 from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action, Group, Target
-from ollama_addon.understanding.words import Words, tokens
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
 _DETAILS: dict[str, dict[str, tuple[float, str]]] = {
@@ -72,12 +74,12 @@ class Replies:
     """Replies of one turn: a language, a house, and the translations of its states."""
 
     def __init__(
-        self, words: Words, house: House, translations: Mapping[str, str] | None = None
+        self, language: str, house: House, translations: Mapping[str, str] | None = None
     ) -> None:
-        self._words = words
+        self._templates = templates_of(language)
         self._house = house
         self._translations = translations or {}
-        self.language = words.language
+        self.language = language
 
     def phrase(self, key: str, **values: object) -> str:
         """Return one of the agent's own sentences."""
@@ -87,9 +89,14 @@ class Replies:
         """Return the names of targets as people list them."""
         return listing([self._name(target) for target in targets], self.language, last)
 
+    def proposal(self, items: Sequence[Repaired]) -> str:
+        """Return the question whether something shall be done, naming what it would be."""
+        targets = [item.target for item in items if item.target is not None]
+        return self.phrase("sure", names=self.names(targets))
+
     def error(self, key: str, **values: object) -> str:
         """Return an error of the intents package, such as `no_entity` with its `entity`."""
-        template = self._words.responses.get("errors", {}).get(key, "")
+        template = self._templates.errors.get(key, "")
         return self._render(template, **values) or self.phrase("not_found")
 
     def combined(self, results: Sequence[Done], text: str, now: datetime) -> str:
@@ -123,7 +130,7 @@ class Replies:
         intent = done.action.intent
         match intent:
             case "HassGetState":
-                return self._answer(done.target, text)
+                return self._answer(done.target)
             case "HassGetCurrentTime":
                 return self._respond(intent, "default", slots={"time": now.time()})
             case "HassGetCurrentDate":
@@ -141,12 +148,12 @@ class Replies:
             "water_heater.set_temperature": "HassClimateSetTemperature",
             "climate.set_fan_mode": "HassClimateSetFanMode",
         }.get(done.action.intent, done.action.intent)
-        keys = self._words.responses.get("intents", {}).get(intent, {})
+        keys = self._templates.intents.get(intent, {})
         slots = dict(done.action.slots)
         if intent == "HassLightSet":
             key = next((k for k in ("color", "temperature") if k in slots), "brightness")
         else:
-            key = self._words.response_key(intent, *_shape(done))
+            key = self._templates.key(intent, *_shape(done))
         if key not in keys:
             key = "default" if "default" in keys else next(iter(keys), "")
         target = done.target
@@ -163,31 +170,21 @@ class Replies:
         slots = {"canceled": 1, **slots, **done.data}
         return self._respond(intent, key, state=state, slots=slots)
 
-    def _answer(self, target: Target | None, text: str) -> str:
+    def _answer(self, target: Target | None) -> str:
         if isinstance(target, Entity):
-            return self._answer_one(target, text)
+            return self._answer_one(target)
         if isinstance(target, Group):
-            return self._answer_many(target, text)
+            members = target.members(self._house)[: _LISTED * 2]
+            return "; ".join(f"{each.name}: {self.state_text(each)}" for each in members)
         return ""
 
-    def _answer_one(self, entity: Entity, text: str) -> str:
+    def _answer_one(self, entity: Entity) -> str:
         if entity.domain == "climate":
             answer = self._respond(
                 "HassClimateGetTemperature", "default", state=self._state(entity), slots={}
             )
             if answer:
                 return f"{_closed(answer)} {self._details(entity)}".strip()
-        asked = self._asked_state(entity.domain, text)
-        state = self._house.states.get(entity.id)
-        if asked is not None and state is not None:
-            matched = self._is(entity, asked)
-            return self._respond(
-                "HassGetState",
-                "one_yesno",
-                state=self._state(entity),
-                slots={"name": entity.name, "state": asked},
-                query={"matched": [self._state(entity)] if matched else [], "unmatched": []},
-            )
         answer = self._respond(
             "HassGetState", "one", state=self._state(entity), slots={"name": entity.name}
         )
@@ -210,37 +207,77 @@ class Replies:
             found.append(f"{name}: {value}{unit}.")
         return " ".join(found)
 
-    def _answer_many(self, group: Group, text: str) -> str:
-        members = group.members(self._house)
-        asked = self._asked_state(group.domain, text)
-        if asked is None:
-            return "; ".join(f"{m.name}: {self.state_text(m)}" for m in members[: _LISTED * 2])
-        matched = [self._state(m) for m in members if self._is(m, asked)]
-        unmatched = [self._state(m) for m in members if not self._is(m, asked)]
-        said = " ".join(tokens(text))
+    def answer(self, question: Question, now: datetime) -> str:
+        """Return the answer to a question about the house, empty where it has none."""
+        match question.kind:
+            case "time":
+                return self._respond("HassGetCurrentTime", "default", slots={"time": now.time()})
+            case "date":
+                day = (now + timedelta(days=question.days)).date()
+                return self._respond("HassGetCurrentDate", "default", slots={"date": day})
+            case "weather":
+                for entity in question.entities[:1]:
+                    return self._respond("HassGetWeather", "default", state=self._state(entity))
+            case "state" | "which" | "how_many" | "any" | "all" if question.state:
+                return self._stated(question)
+            case "value" | "where" | "state" | "which":
+                return self._valued(question)
+        return ""
+
+    def _stated(self, question: Question) -> str:
+        """Answer whether, which or how many of some things are in a state."""
+        matched: list[_State] = []
+        unmatched: list[_State] = []
+        for entity in question.entities:
+            into = matched if self._is(entity, question.state) else unmatched
+            into.append(self._state(entity))
+        if question.negated:
+            matched, unmatched = unmatched, matched
+        first = (matched or unmatched)[0]
+        key = {"state": "one_yesno"}.get(question.kind, question.kind)
         return self._respond(
             "HassGetState",
-            self._words.question_key(said),
-            state=(matched or unmatched)[0],
-            slots={"name": "", "state": asked},
+            key,
+            state=first,
+            slots={"name": first.name, "state": question.state},
             query={"matched": matched, "unmatched": unmatched},
         )
 
-    def _asked_state(self, domain: str, text: str) -> str | None:
-        """Return the state that a question asks about, as Home Assistant names it."""
-        said = f" {' '.join(tokens(text))} "
-        lists = {
-            "cover": ("cover_states",),
-            "valve": ("cover_states",),
-            "lock": ("lock_states",),
-            "binary_sensor": ("bs_open_states", "bs_occupancy_states", "on_off_states"),
-        }.get(domain, ("on_off_states",))
-        found: tuple[int, str] | None = None
-        for name in lists:
-            for word, out in self._words.states[name].items():
-                if f" {word} " in said and (found is None or len(word) > found[0]):
-                    found = (len(word), str(out))
-        return found[1] if found else None
+    def _valued(self, question: Question) -> str:
+        """Answer what some things are, or how much."""
+        parts = []
+        for entity in question.entities[: _LISTED * 2]:
+            if question.kind == "where":
+                area = self._house.area_of(entity)
+                parts.append(f"{entity.name}: {area.name if area else self.state_text(entity)}")
+                continue
+            value = self._attribute(entity, question.attribute)
+            if len(question.entities) == 1 and value:
+                return value
+            if len(question.entities) == 1:
+                return self._answer_one(entity)
+            parts.append(f"{entity.name}: {value or self.state_text(entity)}")
+        return "; ".join(parts)
+
+    def _attribute(self, entity: Entity, attribute: str) -> str:
+        """Return the value of what is asked for, empty where the state itself is it."""
+        state = self._house.states.get(entity.id)
+        if state is None or not attribute or entity.domain == "sensor":
+            return ""
+        name, factor, unit = {
+            "temperature": ("current_temperature", 1.0, self._house.temperature_unit),
+            "humidity": ("current_humidity", 1.0, "%"),
+            "brightness": ("brightness", 100 / 255, "%"),
+            "volume": ("volume_level", 100.0, "%"),
+            "position": ("current_position", 1.0, "%"),
+            "speed": ("percentage", 1.0, "%"),
+        }.get(attribute, ("", 1.0, ""))
+        value = state.attributes.get(name)
+        if value is None and entity.domain == "weather":
+            value = state.attributes.get(attribute)
+        return (
+            f"{round(float(value) * factor, 1):g} {unit}" if isinstance(value, int | float) else ""
+        )
 
     def _is(self, entity: Entity, asked: str) -> bool:
         state = self._house.states.get(entity.id)
@@ -248,6 +285,8 @@ class Replies:
             return False
         if asked == "on" and entity.domain in ("media_player", "climate", "humidifier"):
             return state.state not in ("off", "unavailable", "unknown", "standby")
+        if entity.domain == "binary_sensor":
+            asked = {"open": "on", "closed": "off", "motion": "on", "wet": "on"}.get(asked, asked)
         return state.state == asked
 
     def _state(self, entity: Entity) -> _State:
@@ -274,7 +313,7 @@ class Replies:
         return listing(names[:_LISTED], self.language, "and")
 
     def _respond(self, intent: str, key: str, **values: Any) -> str:
-        template = self._words.responses.get("intents", {}).get(intent, {}).get(key, "")
+        template = self._templates.intents.get(intent, {}).get(key, "")
         return self._render(template, **values)
 
     def _render(self, template: str, **values: Any) -> str:

@@ -22,17 +22,12 @@ from ollama_addon.agent.strategies import readings
 from ollama_addon.agent.strategies.labels import Labels
 from ollama_addon.agent.strategies.loose_json import containers
 from ollama_addon.agent.strategies.model_output import ModelOutput
-from ollama_addon.agent.strategies.old_native import (  # until the agent uses `Native`
-    LARGE as LARGE,
-    ROUNDS as ROUNDS,
-    Tools as Tools,
-    outcome as outcome,
-    tools_for as tools_for,
-)
 from ollama_addon.agent.strategies.tools import Fits, tools_for as fitting_tools
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.vocabulary import Action, verbs_for
 
+LARGE = 7_000_000_000
+"""Models with at least so many parameters, and trained for tools, call them reliably."""
 _MOST = 24
 """Calls of one answer that are looked at."""
 _NAMED = 6

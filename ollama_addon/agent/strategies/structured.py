@@ -18,16 +18,6 @@ from ollama_addon.agent.strategies.claims import claims, sentences
 from ollama_addon.agent.strategies.labels import plain
 from ollama_addon.agent.strategies.loose_json import containers, unescaped
 from ollama_addon.agent.strategies.model_output import ModelOutput
-from ollama_addon.agent.strategies.old_structured import (  # until the agent uses `Structured`
-    MARGIN as MARGIN,
-    Choices as Choices,
-    Look as Look,
-    SayStream as SayStream,
-    choose_narrow as choose_narrow,
-    choose_wide as choose_wide,
-    phrases as phrases,
-    read as read,
-)
 from ollama_addon.agent.strategies.phrases import Phrases, Proposed
 from ollama_addon.agent.strategies.speech import clean
 from ollama_addon.home.model import Entity, House

@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from ollama_addon.engine.advice import recommend
 from ollama_addon.engine.hardware import machine
 from ollama_addon.engine.inventory import ModelState
 from ollama_addon.engine.profile import OLLAMAS_CONTEXT
@@ -145,13 +144,9 @@ async def recommended(request: Request) -> dict[str, Any]:
         default=OLLAMAS_CONTEXT,
     )
     found = machine(all_parts.data)
-    rows = recommend(
-        found,
-        await all_parts.servers.measured(),
-        context,
-        all_parts.options.engine.kv_cache_type,
-        all_parts.servers.in_memory(),
-    )
+    mirror = all_parts.mirror
+    language = mirror.house.language if mirror.ready else "en"
+    rows = await all_parts.servers.recommendations(context, language)
     return {
         "machine": asdict(found) | {"message": found.message},
         "context_window": context,
@@ -164,11 +159,15 @@ async def recommended(request: Request) -> dict[str, Any]:
                 "thinking": row.known.thinking,
                 "vision": row.known.vision,
                 "licence": row.known.licence,
-                "languages": row.known.languages,
+                "languages": row.known.language_names,
                 "why": row.known.why,
                 "fits": row.fits,
-                "seconds_per_command": round(row.seconds_per_command, 1),
+                "seconds_per_command": round(row.command.middle, 1),
+                "command": [row.command.low, row.command.high],
+                "question": [row.question.low, row.question.high],
                 "basis": row.basis,
+                "basis_model": row.basis_model,
+                "recommended": row.recommended,
                 "suggested": row.suggested,
             }
             for row in rows

@@ -128,8 +128,8 @@ def _engine(all_parts: Parts) -> Part:
     away = [server.message for server in servers if not server.healthy]
     if daemon is not None and ended:
         away.append(daemon.message)
-    if all_parts.servers.tight:
-        away.append(all_parts.servers.tight)
+    if all_parts.servers.fitting.tight:
+        away.append(all_parts.servers.fitting.tight)
     if away:
         return Part(state="degraded", message=" ".join(away))
     return Part(state="ok", message=f"Ollama answers at {healthy[0].url}.")

@@ -85,6 +85,10 @@ STOPPED: list[tuple[str, Interpretation, Repaired]] = [
      does("HassTurnOff", KITCHEN)),
     ("negated", sentence(order(mood=Mood.NEGATED)), does("HassTurnOff", KITCHEN)),
     ("past", sentence(order(OFF_KITCHEN, mood=Mood.REPORT)), does("HassTurnOff", KITCHEN)),
+    ("past", sentence(order(mood=Mood.REPORT, words=(Word("turned off", 0, Role.SUBJECT),))),
+     does("HassTurnOff", KITCHEN)),
+    ("question", sentence(order(mood=Mood.QUESTION), text="is it cold in here?"),
+     does("HassTurnOff", KITCHEN)),
     ("question",
      sentence(order(mood=Mood.QUESTION, question=Question("state", entities(KITCHEN), "on"))),
      does("HassTurnOn", KITCHEN)),
@@ -122,6 +126,11 @@ STOPPED: list[tuple[str, Interpretation, Repaired]] = [
 ]  # fmt: skip
 
 DONE: list[tuple[str, Interpretation, Repaired]] = [
+    ("a remark that is read as a report",
+     sentence(order(mood=Mood.REPORT, words=(Word("filthy", 0, Role.UNKNOWN),))),
+     does("HassTurnOn", "fan.bedroom")),
+    ("a remark that is read as a question", sentence(order(mood=Mood.QUESTION)),
+     does("HassTurnOn", "fan.bedroom")),
     ("a level that no number was said for", sentence(order(DIMMED)),
      does("HassLightSet", KITCHEN, brightness=60)),
     ("both ways were said",

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from ollama_addon.agent.actions.repair import Verdict, repair
+from ollama_addon.agent.actions.repair import HouseNames, Verdict, repair
 from ollama_addon.home.model import Entity
-from ollama_addon.understanding.shortlist import Index
+from ollama_addon.understanding.names import labels_of
 from ollama_addon.understanding.vocabulary import VERBS, Action, Group
-from ollama_addon.understanding.words import words_of
 from tests.agent.homes import family_home
 
-INDEX = Index(family_home(), words_of("en"))
-FAHRENHEIT = Index(family_home(temperature_unit="°F"), words_of("en"))
+INDEX = HouseNames(family_home(), labels_of(family_home()), "en")
+_COLD = family_home(temperature_unit="°F")
+FAHRENHEIT = HouseNames(_COLD, labels_of(_COLD), "en")
 
 MENDED: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     ("valid", "HassTurnOn", {"name": "light.kitchen"}, "HassTurnOn", {"name": "light.kitchen"}),

@@ -15,7 +15,8 @@ from ollama_addon.agent.actions.repair import HouseNames
 from ollama_addon.agent.actions.repair_several import repair_all
 from ollama_addon.agent.strategies.labels import Labels
 from ollama_addon.agent.strategies.model_output import ModelOutput
-from ollama_addon.agent.strategies.native import Heard, Native, tools_for
+from ollama_addon.agent.strategies.native import Heard, Native
+from ollama_addon.agent.strategies.tools import tools_for
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.vocabulary import Action
 from tests.agent.homes import family_home
@@ -90,7 +91,7 @@ async def test_a_failed_call_is_told_with_a_reason_and_may_be_made_again() -> No
     said = await talk.say("turn on the kitchen light")
     told = talk.model.asked[1]["messages"][-1]
     assert told["role"] == "tool"
-    assert "could not find" in told["content"]
+    assert "There is no" in told["content"]
     assert talk.hands.done == [("HassTurnOn", {"name": "light.kitchen"})]
     assert said.end.usage.model_calls == 2
 
@@ -112,7 +113,7 @@ async def test_rounds_are_bounded() -> None:
     ]
     talk = Talk(*look, **NATIVE)
     said = await talk.say("is everything all right?")
-    assert said.end.usage.model_calls == 3
+    assert said.end.usage.model_calls == 4  # three rounds, then once in the structured form
     assert said.reply
 
 

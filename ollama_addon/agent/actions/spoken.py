@@ -1,4 +1,4 @@
-"""The numbers that a sentence says, in digits or in words."""
+"""What the words of a sentence say besides its plan: numbers, and that something was done."""
 
 from __future__ import annotations
 
@@ -27,3 +27,17 @@ def spoken_numbers(clause: Clause, language: str) -> Iterator[float]:
             number = number_words(words).at(tokens, 0) if tokens else None
             if number is not None:
                 yield number[0]
+
+
+def tells_of_past(clause: Clause, language: str) -> bool:
+    """Tell whether a clause has a word for something that was done: "turned off", "opened"."""
+    tag = nearest(language)
+    if tag is None:
+        return False
+    words = lexicon(tag)
+    for word in clause.words:
+        tokens, _ = tokenize(word.text, characters=words.script == "characters")
+        found = words.senses(tuple(token.plain for token in tokens))
+        if any(sense.group == "past" for sense in found):
+            return True
+    return False

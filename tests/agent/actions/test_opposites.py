@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ollama_addon.agent.actions.opposites import opposites
 from ollama_addon.home.model import State
-from ollama_addon.scheduling.opposites import opposites
 from ollama_addon.understanding.vocabulary import Action
 from tests.agent.homes import family_home
 
