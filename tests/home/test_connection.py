@@ -312,7 +312,8 @@ async def test_post_to_a_slow_home(connection: Connection, monkeypatch: pytest.M
     monkeypatch.setattr(rest, "TIMEOUT", 0.1)
     await connect(connection)
     with mute_server() as url:
-        connection._rest_url = url
+        assert connection._rest is not None
+        connection._rest._url = url
         with pytest.raises(AddonError) as caught:
             await connection.post("intent/handle", {})
     assert (caught.value.code, caught.value.status) == ("home_slow", 504)
