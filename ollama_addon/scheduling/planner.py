@@ -227,6 +227,8 @@ class Planner:
             draft, question = await self._automator.propose(actions, when, text, speaker, once)
         except AutomationError as error:
             return self._refused(error.code, words, **{"said": when.words, **error.values})
+        except AddonError as error:
+            return self._refused("broken", words, reason=error.message)
         return Proposal(question, draft)
 
     # Orders
