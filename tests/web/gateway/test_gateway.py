@@ -164,7 +164,7 @@ async def test_an_answer_is_counted_while_it_is_given(engine: Scripted) -> None:
             await asyncio.sleep(0.01)
         heard.set()
         await talk
-        await running.servers.wait_idle(60)
+        await running.servers.places.wait_idle(60)
         assert running.servers.places._idle.is_set()
 
 
