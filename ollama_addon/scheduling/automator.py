@@ -132,12 +132,19 @@ class Automator:
             undoing = found
         if once is None:
             once = when.every is None and all(each.intent in _TELLING for each in actions)
+        reading = ReadBack(words, house, now_in(house), await self._states(words.language))
+        # "Tell me" alone tells what has happened.
+        meant = [
+            Action(each.intent, {"message": reading.happened(when)})
+            if each.intent in _TELLING and not each.slots.get("message")
+            else each
+            for each in actions
+        ]
         title = words.text("automations.notice")
         satellite_id = speaker.satellite.satellite_id
-        calls = service_calls(actions, house, satellite_id=satellite_id, title=title)
+        calls = service_calls(meant, house, satellite_id=satellite_id, title=title)
         back = service_calls(undoing, house, satellite_id=satellite_id, title=title)
         built = build(when, calls, back, once=once, house=house, now=now_in(house))
-        reading = ReadBack(words, house, now_in(house), await self._states(words.language))
         said = {
             "when": reading.when(when, once=built.once),
             "what": reading.what(actions, undoing, when),
