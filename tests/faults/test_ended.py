@@ -84,7 +84,7 @@ async def test_killed_while_it_writes(
         await it.stop()
         left = {path.name for path in it.data.iterdir()}
         assert left <= {
-            *("options.json", "token", "gateway_key", "id", "companion"),
+            *("options.json", "option-memory.json", "token", "gateway_key", "id", "companion"),
             *("journal-saved.sqlite", "orders.sqlite", "homeassistant"),
         }, left
 
