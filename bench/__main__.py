@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, shape, sidecar, soak, turn
+from bench import gateway, mirror, orders, shape, sidecar, soak, turn
 from bench.figures import Figure, table
 
 BENCHES = {
@@ -20,6 +20,7 @@ BENCHES = {
     "sidecar": sidecar.run,
     "gateway": gateway.run,
     "mirror": mirror.run,
+    "orders": orders.run,
 }
 """What a whole run consists of; it stays below twenty minutes on two cores."""
 LONG = {

@@ -36,6 +36,8 @@ class Asked:
     load: float = 0.0
     prompt: float = 0.0
     decode: float = 0.0
+    server: str = ""
+    """The address of the server that answered."""
     reused: float | None = None
     """About which share of the prompt was still in the engine's cache; None when unknown."""
 
@@ -52,6 +54,7 @@ class Asked:
         if chunk.get("done"):
             self.prompt_tokens = chunk.get("prompt_eval_count") or 0
             self.completion_tokens = chunk.get("eval_count") or 0
+            self.server = str(chunk.get("server") or "")
             self.load = round((chunk.get("load_duration") or 0) / 1e6, 2)
             self.prompt = round((chunk.get("prompt_eval_duration") or 0) / 1e6, 2)
             self.decode = round((chunk.get("eval_duration") or 0) / 1e6, 2)

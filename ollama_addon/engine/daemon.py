@@ -84,6 +84,8 @@ class Daemon:
         self.cause: Cause = ""
         self.url = f"http://127.0.0.1:{port or free_port()}"
         self.restarts = 0
+        self.in_a_row = 0
+        """How often it has ended since it last ran for long."""
         self.on_line: Callable[[Line], None] = lambda line: None
         """Called with each line of its log."""
         self.on_change: Callable[[], None] = lambda: None
@@ -157,8 +159,9 @@ class Daemon:
                 self._set("failed", message, "not_started")
                 return
             if time.monotonic() - began > self._patience.stable:
-                delay = self._patience.first_delay
+                delay, self.in_a_row = self._patience.first_delay, 0
             self.restarts += 1
+            self.in_a_row += 1
             self._set("restarting", f"{reason} It is started again in {delay:g} s.", cause)
             _LOGGER.error("%s", self.message)
             await asyncio.sleep(delay)

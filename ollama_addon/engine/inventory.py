@@ -192,7 +192,7 @@ class Inventory:
 
     async def _measured(self, name: str) -> None:
         try:
-            await self._servers.measure(name)
+            await self._servers.loading.measure(name)
         except AddonError as error:
             _LOGGER.info("%s was not measured: %s", name, error.message)
 

@@ -36,6 +36,14 @@ class Places:
         """How many requests wait until a model has time for them."""
         return sum(queue.waiting for queue in self._queues.values())
 
+    def busy(self, server: Server) -> int:
+        """Return how many requests a server has, those that wait among them."""
+        return sum(
+            queue.waiting + queue.running
+            for (url, _), queue in self._queues.items()
+            if url == server.url
+        )
+
     async def wait_idle(self, timeout: float) -> None:
         """Wait until the bundled server gives no answer, or `timeout` seconds have passed."""
         with suppress(TimeoutError):

@@ -93,6 +93,11 @@ class Queue:
         """How many wait now."""
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def running(self) -> int:
+        """How many have a place now."""
+        return len(self._running)
+
     @asynccontextmanager
     async def enter(self, place: Place) -> AsyncIterator[None]:
         """Wait for a place and keep it as long as the context lasts.

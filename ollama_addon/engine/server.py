@@ -83,6 +83,8 @@ class Server:
         """Without a user and a password: it is shown."""
         self.bundled = bundled
         self.healthy = False
+        self.checked = False
+        """Whether it was looked at yet."""
         self.message = "It has not been checked yet."
         self.latency: float | None = None
         """Seconds that the last check took."""
@@ -118,6 +120,12 @@ class Server:
         await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
+        try:
+            await self._look()
+        finally:
+            self.checked = True
+
+    async def _look(self) -> None:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT):

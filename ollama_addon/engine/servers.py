@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,16 +16,18 @@ from ollama_addon.model_name import canonical
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 
 from .advice import Recommendation
+from .choice import Paces, ordered
 from .daemon import Daemon
 from .fitting import Fitting
-from .fixed_task import OPTIONS, fixed_task
+from .loading import Loading
 from .measurements import Measurements
 from .places import Places
-from .profile import FOR_EVER, context_windows, default_context, keep_alives
+from .profile import context_windows, default_context, keep_alives
 from .queue import GivenUpError, Place, Priority
 from .request import chat_request
 from .server import TROUBLE, Details, Server, missing
 from .speeds import Speeds, was_loaded
+from .state import EngineState, engine_state
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,8 +35,6 @@ _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
 _LOOKS, _LOOK_AGAIN = 10, 0.2
 """How often a server that has just started is looked at, and the seconds in between."""
-_FOR_LONG = timedelta(days=30)
-"""A model that is in memory for so long yet is there for ever."""
 _CHECK_AGAIN = 5.0
 """The same while a server does not answer."""
 
@@ -72,8 +72,10 @@ class Servers:
         self.on_emptied: Callable[[], None] = lambda: None
         """Called when what the bundled server had read of prompts is lost."""
         self.places = Places()
+        self.paces = Paces()
         self.configure(agents, engine or EngineOptions())
         self._background = Background()
+        self.loading = Loading(self, self._background)
 
     def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
         """Take over other options; models are loaded anew where their runner differs."""
@@ -119,25 +121,33 @@ class Servers:
         """Check all servers now."""
         await asyncio.gather(*(server.check() for server in self.all))
 
-    async def for_model(self, model: str) -> Server:
-        """Find the first healthy server that has `model`.
+    async def for_model(self, model: str, priority: Priority = Priority.VOICE) -> Server:
+        """Find the healthy server that is to be asked something of `model` first.
 
         Raises AddonError: `engine_down` when no server answers, `model_missing` when
         none of those that do has it.
         """
-        return (await self._having(model))[0]
+        return (await self._having(model, priority))[0]
 
-    async def _having(self, model: str) -> list[Server]:
+    async def _having(self, model: str, priority: Priority) -> list[Server]:
         name = canonical(model)
         found = [server for server in self.all if server.healthy and name in server.models]
         if not found:
             await self.refresh()
             found = [server for server in self.all if server.healthy and name in server.models]
         if found:
-            return found
+            chosen = ordered(found, model, priority, self.paces, self.places.busy)
+            if priority is Priority.VOICE and chosen[0] is not found[0]:
+                self.loading.prepare(found[0], model)
+            return chosen
         if any(server.healthy for server in self.all):
             raise missing(model)
         raise AddonError("engine_down", self.why_down(), 503)
+
+    @property
+    def state(self) -> EngineState:
+        """How the servers together are."""
+        return engine_state(self.all, self._daemon, self.why_down(), self.fitting.tight)
 
     def why_down(self) -> str:
         """Say why no server answers, and what to do."""
@@ -220,14 +230,15 @@ class Servers:
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Send `messages` to `model` and yield Ollama's answer, chunk by chunk.
 
-        The last chunk has `done: true`, counts and durations (nanoseconds); without
-        `stream` it is the only one. `keep_alive` is in seconds, -1 for ever, 0 not at all.
+        The last chunk has `done: true`, counts, durations (nanoseconds) and the address of the
+        `server` that answered; without `stream` it is the only one. `keep_alive` is in seconds,
+        -1 for ever, 0 not at all.
         `priority` says who else goes first; an answer that no person waits for comes in one go.
         As long as nothing has been answered, the next server takes over from one that fails.
         Close the iterator to make Ollama stop. Raises AddonError (`engine_down`,
         `engine_busy`, `model_missing`, `model_failed`, `bad_answer`).
         """
-        servers = await self._having(model)
+        servers = await self._having(model, priority)
         if think and "thinking" not in await self.capabilities(model):
             think = None  # Ollama would refuse the whole request
         written = {"num_predict": num_predict, "temperature": temperature, "seed": seed}
@@ -244,10 +255,10 @@ class Servers:
         for server in servers:
             answered = False
             try:
-                async with aclosing(self._answer(server, model, request, priority)) as chunks:
+                async with aclosing(self.answer(server, model, request, priority)) as chunks:
                     async for chunk in chunks:
                         answered = True
-                        yield chunk
+                        yield chunk | {"server": server.url} if chunk.get("done") else chunk
                 return
             except TROUBLE as error:
                 trouble = server.said(error, model)
@@ -257,7 +268,7 @@ class Servers:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
 
-    async def _answer(
+    async def answer(
         self, server: Server, model: str, request: Mapping[str, Any], priority: Priority
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Wait for a place at `server`, and yield its answer.
@@ -269,6 +280,7 @@ class Servers:
             async with self.answering(server, model, place):
                 await self.check_fit(server, model)
                 async with aclosing(server.chat(request)) as chunks:
+                    began, warm = time.monotonic(), canonical(model) in server.loaded
                     with self.places.until_it_answers(server, model):
                         try:
                             async with place.interruptible():
@@ -279,6 +291,8 @@ class Servers:
                                     first = [chunk async for chunk in chunks]
                         except GivenUpError:
                             continue
+                    if warm and priority is Priority.VOICE:
+                        self.paces.took(server, time.monotonic() - began)
                     for chunk in first:
                         self._learn(server, model, chunk, priority)
                         yield chunk
@@ -293,36 +307,6 @@ class Servers:
         Raises AddonError (`model_too_large`).
         """
         await self.fitting.check(server, model, self.context_window(model))
-
-    async def measure(self, model: str) -> None:
-        """Do the fixed task with `model` once, so that it is known how fast it is here.
-
-        Nothing is done where that would load what no agent uses beside what they do, or where
-        the model is not the bundled server's. Raises AddonError.
-        """
-        server, name = self.bundled, canonical(model)
-        if server is None or name not in server.models or self.speeds.has_task(name):
-            return
-        used = bool(self.used_by(name))
-        if not used and server.loaded:
-            return
-        capabilities = (await server.details(model)).capabilities
-        if "completion" not in capabilities:
-            return
-        request = chat_request(
-            model,
-            self.profile(model) | OPTIONS,
-            messages=fixed_task(),
-            stream=False,
-            keep_alive=self.keep_alive(model) if used else 0,
-            think=False if "thinking" in capabilities else None,
-        )
-        try:
-            async for chunk in self._answer(server, model, request, Priority.TASK):
-                if chunk.get("done"):
-                    self.speeds.learn_task(model, chunk)
-        except TROUBLE as error:
-            raise server.said(error, model) from error
 
     def context_window(self, model: str) -> int | None:
         """Return the context window that `model` runs with, in tokens, where agents say so."""
@@ -343,11 +327,11 @@ class Servers:
         """Take in a chunk of an answer; all but the last tell nothing."""
         if not last.get("done"):
             return
+        if canonical(model) not in server.loaded:
+            # It is in memory now.
+            self._background.once("check after an answer", server.check())
         if server.bundled:
             self.speeds.learn(model, last)
-            if canonical(model) not in server.loaded:
-                # It is in memory now.
-                self._background.once("check after an answer", server.check())
             if was_loaded(last) and priority is not Priority.WARM_UP:
                 # It was unloaded, or its runner has died: what else it had read is gone.
                 self.on_emptied()
@@ -369,29 +353,9 @@ class Servers:
             well = all(server.healthy for server in self.all)
             await asyncio.sleep(_CHECK_EVERY if well else _CHECK_AGAIN)
             await self.refresh()
-            await self.keep_loaded()
+            await self.loading.keep()
             if self.bundled is not None:
                 await asyncio.to_thread(self.fitting.note)
-
-    async def keep_loaded(self) -> None:
-        """Have the models stay in memory that agents want there for ever.
-
-        Who asks without a `keep_alive`, as all of `/v1/…` do, has set them to the server's own.
-        """
-        for server in self.all:
-            for name, loaded in server.loaded.items() if server.healthy else ():
-                ends = loaded.expires_at
-                if self.keep_alive(name) != FOR_EVER or ends is None:
-                    continue
-                if ends - datetime.now(ends.tzinfo) > _FOR_LONG:
-                    continue
-                try:
-                    # Without a prompt nothing is read and nothing written.
-                    await server.client.generate(
-                        loaded.model or name, options=self.profile(name), keep_alive=FOR_EVER
-                    )
-                except TROUBLE as error:
-                    _LOGGER.debug("%s could not be kept in memory: %r", name, error)
 
     def _daemon_changed(self) -> None:
         """Know of the bundled server's start and end at once, and not by the next check."""

@@ -112,6 +112,7 @@ class Scripted:
                     return web.json_response(chunks[-1] | {"message": chunks[0]["message"]})
                 return await lines(request, *chunks)
             case "/api/generate" if not body.get("prompt") and body.get("keep_alive") != 0:
+                self.loaded.setdefault(named, 10**8)
                 return web.json_response({"response": "", "done": True, "done_reason": "load"})
             case "/api/generate" if body.get("keep_alive") == 0:
                 self.loaded.pop(named, None)

@@ -14,8 +14,10 @@ import pytest
 from aiohttp import web
 
 from ollama_addon.engine import server as server_module
+from ollama_addon.engine.choice import Paces
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.profile import context_windows, default_context, spare_threads
+from ollama_addon.engine.queue import Place, Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
@@ -190,7 +192,7 @@ async def test_a_model_of_agents_stays_in_memory_whoever_asks_it(scripted: Scrip
         scripted.expires = dict.fromkeys(scripted.loaded, soon)
         other.expires = {"m:1": soon + timedelta(days=3650)}
         async with servers(scripted.url, other.url, agents=[kept]) as all_servers:
-            await all_servers.keep_loaded()
+            await all_servers.loading.keep()
         assert other.asked("/api/generate") == []
     (asked,) = scripted.asked("/api/generate")
     assert (asked["model"], asked["keep_alive"]) == ("m:1", -1)
@@ -248,7 +250,7 @@ async def test_a_model_is_measured_once_with_the_fixed_task(
     await ours.refresh()
     try:
         for _ in range(2):
-            await ours.measure("m:1")
+            await ours.loading.measure("m:1")
         (asked,) = scripted.asked("/api/chat")
         assert (asked["keep_alive"], asked["think"]) == (-1, False)
         assert asked["options"] == NEUTRAL | {
@@ -257,16 +259,16 @@ async def test_a_model_is_measured_once_with_the_fixed_task(
         assert ours.speeds.of("m:1").prompt == pytest.approx(40 / 0.001)
         # What no agent uses is not loaded beside what they do.
         await ours.refresh()
-        await ours.measure("of_nobody:1")
+        await ours.loading.measure("of_nobody:1")
         assert len(scripted.asked("/api/chat")) == 1
         scripted.loaded.clear()
         await ours.refresh()
-        await ours.measure("of_nobody:1")
+        await ours.loading.measure("of_nobody:1")
         assert scripted.asked("/api/chat")[1]["keep_alive"] == 0
         scripted.loaded.clear()
         scripted.capabilities = ["embedding"]
         await ours.refresh()
-        await ours.measure("embed:1")
+        await ours.loading.measure("embed:1")
         assert len(scripted.asked("/api/chat")) == 2
     finally:
         await ours.stop()
@@ -378,9 +380,56 @@ async def test_the_next_server_takes_over_before_anything_was_said(scripted: Scr
         scripted.on["/api/chat"] = cut
         assert await said(all_servers) == "Hello"
         assert [server.healthy for server in all_servers.all] == [False, True]
-        # The first one is back as soon as it answers a check.
+        # The first one is back as soon as it answers a check and has loaded the model. Until then
+        # the other one is asked, which has it in memory.
         await all_servers.refresh()
+        assert (await all_servers.for_model("m:1")).url == second.url
+        await until(lambda: "m:1" in all_servers.all[0].loaded)
         assert (await all_servers.for_model("m:1")).url == scripted.url
+        assert len(scripted.asked("/api/generate")) == 1
+        assert second.asked("/api/generate") == []
+
+
+async def test_a_slow_server_is_passed_over_and_tried_again_later(scripted: Scripted) -> None:
+    now = 0.0
+    async with Scripted("m:1") as second, servers(scripted.url, second.url) as all_servers:
+        all_servers.paces = Paces(lambda: now)
+        first, other = all_servers.all
+
+        async def chosen(priority: Priority = Priority.VOICE) -> str:
+            return (await all_servers.for_model("m:1", priority)).url
+
+        assert await chosen() == scripted.url
+        all_servers.paces.took(first, 4.0)
+        all_servers.paces.took(other, 3.5)
+        assert await chosen() == scripted.url  # about as slow
+        for _ in range(5):
+            all_servers.paces.took(other, 0.5)
+        assert await chosen() == second.url
+        now += 601
+        assert await chosen() == scripted.url
+        # One that nobody knows yet is tried before a very slow one.
+        all_servers.paces.took(first, 11.0)
+        assert await chosen() == second.url
+
+
+async def test_what_nobody_waits_for_goes_where_least_is_asked(scripted: Scripted) -> None:
+    async with Scripted("m:1") as second, servers(scripted.url, second.url) as all_servers:
+        place = Place(Priority.VOICE)
+        async with all_servers.answering(all_servers.all[0], "m:1", place):
+            assert (await all_servers.for_model("m:1")).url == scripted.url
+            for priority in (Priority.TASK, Priority.GATEWAY):
+                assert (await all_servers.for_model("m:1", priority)).url == second.url
+        assert (await all_servers.for_model("m:1", Priority.TASK)).url == scripted.url
+
+
+async def test_the_last_chunk_tells_which_server_answered(scripted: Scripted) -> None:
+    async with Scripted("m:1") as second:
+        url = second.url.replace("http://", "http://user:secret@")
+        async with servers(scripted.url, url) as all_servers:
+            scripted.on["/api/chat"] = cut
+            chunks = [chunk async for chunk in all_servers.chat("m:1", HELLO)]
+        assert [chunk.get("server") for chunk in chunks] == [None, second.url]
 
 
 async def test_no_server_takes_over_in_the_middle_of_an_answer(scripted: Scripted) -> None:

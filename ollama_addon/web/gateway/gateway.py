@@ -263,7 +263,7 @@ class _Gateway:
         async def ask(stack: AsyncExitStack) -> httpx.Response:
             async def choose() -> Server:
                 await stack.aclose()  # the place at a server that could not be reached
-                server = await self._servers.for_model(model)
+                server = await self._servers.for_model(model, Priority.GATEWAY)
                 if request.url.path != "/api/show":
                     await stack.enter_async_context(self._servers.answering(server, model, place))
                     await self._servers.check_fit(server, model)

@@ -16,5 +16,9 @@ class DevBinarySensor(DevEntity, BinarySensorEntity):
         """Take over the state."""
         self._attr_is_on = data.get("state", "off") == "on"
 
+    def put(self, state: Any) -> None:
+        """Sense something else."""
+        self._attr_is_on = state == "on"
+
 
 async_setup_entry = setup("binary_sensor", DevBinarySensor)

@@ -20,5 +20,9 @@ class DevSensor(DevEntity, SensorEntity):
         """Take over the reading."""
         self._attr_native_value = data.get("state")
 
+    def put(self, state: Any) -> None:
+        """Read something else."""
+        self._attr_native_value = state
+
 
 async_setup_entry = setup("sensor", DevSensor)
