@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 
 from ollama_addon.agent.agent import Agent
-from ollama_addon.agent.trace import Trace
-from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
+from ollama_addon.app.agents import AgentMaker
 from ollama_addon.background import Background
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
@@ -31,19 +30,17 @@ class OptionsApplier:
         servers: Servers,
         daemon: Daemon | None,
         inventory: Inventory,
-        home: Home,
+        maker: AgentMaker,
         warmup: Warmup,
         own_integration: OwnIntegration,
-        on_turn: Callable[[Trace], None],
     ) -> None:
         self._agents = agents
         self._servers = servers
         self._daemon = daemon
         self._inventory = inventory
-        self._home = home
+        self._maker = maker
         self._warmup = warmup
         self._own_integration = own_integration
-        self._on_turn = on_turn
         self._background = Background()
 
     async def stop(self) -> None:
@@ -55,7 +52,7 @@ class OptionsApplier:
         ours = options.agents[number]
         before = self._agents.get(ours.id)
         history = before.history if before else None
-        return Agent(ours, self._servers, self._home, self._inventory, history, self._on_turn)
+        return self._maker.make(ours, history)
 
     async def apply(self, before: Options, options: Options) -> list[str]:
         """Take `options` over; return the names of those that wait for the add-on's restart.
@@ -94,7 +91,7 @@ class OptionsApplier:
     async def _restart_engine(
         self, daemon: Daemon, engine: EngineOptions, context_length: int
     ) -> None:
-        await self._servers.wait_idle(_ANSWERS_END)
+        await self._servers.places.wait_idle(_ANSWERS_END)
         await daemon.reconfigure(engine, context_length)
         if self._servers.bundled is not None:
             self._servers.bundled.down(daemon.message)

@@ -14,6 +14,7 @@ from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.turn import Home
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.app import options_at_start
+from ollama_addon.app.agents import AgentMaker
 from ollama_addon.app.apply_options import OptionsApplier
 from ollama_addon.app.error_answers import answer_errors
 from ollama_addon.app.orders import make_orders
@@ -63,10 +64,12 @@ from ollama_addon.web.api import (
     orders,
     prompts,
     status,
+    supervisor as supervisor_api,
     turns,
 )
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.panel import pages
 from ollama_addon.web.state import Access, Parts
@@ -99,6 +102,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(Door, guard=guard, hosts=hosts)
     for router in (
         status.open_router,
+        supervisor_api.router,
         status.router,
         status.metrics_router,
         access.router,
@@ -185,13 +189,12 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     await kept.start()
     stack.push_async_callback(kept.stop)
     kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
-    agents = {
-        agent.id: Agent(agent, servers, home, inventory, on_turn=kept.keep)
-        for agent in options.agents
-    }
+    agents: dict[str, Agent] = {}
     scheduler, automator, planner = make_orders(
         settings.data / "orders.sqlite", agents, home, connection, guard.users
     )
+    maker = AgentMaker(servers, home, inventory, kept.keep, planner)
+    agents.update({agent.id: maker.make(agent) for agent in options.agents})
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
     automator.start()
@@ -232,7 +235,12 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     stand_in: WyomingFallback | None = None
     if agents:
         stand_in = WyomingFallback(
-            WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
+            WyomingServer(
+                next(iter(agents.values())),
+                settings.host,
+                settings.wyoming_port,
+                settings.core_peer,
+            ),
             companion,
             connection,
             supervisor,
@@ -271,9 +279,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         options.agents,
         settings.data / "own_integration.json",
     )
-    applying = OptionsApplier(
-        agents, servers, daemon, inventory, home, warmup, own_integration, kept.keep
-    )
+    applying = OptionsApplier(agents, servers, daemon, inventory, maker, warmup, own_integration)
     stack.push_async_callback(applying.stop)
     following = StartupTask(
         background,
@@ -313,6 +319,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         Updates(),
         warmup,
         applying,
+        announcement,
         own_options,
         loaded.files,
         background,

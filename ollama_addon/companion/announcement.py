@@ -92,6 +92,9 @@ class Announcement:
                 if error.logged != failed:
                     failed = error.logged
                     _LOGGER.warning("Could not be announced to Home Assistant: %s", failed)
+            except Exception:
+                self.look()
+                raise
             await asyncio.sleep(RETRY)
             self.look()
 

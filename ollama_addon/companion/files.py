@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from awesomeversion import AwesomeVersion, AwesomeVersionException
 
+from ollama_addon.errors import AddonError
+
 DOMAIN = "ollama_addon"
 _ASIDE = f".{DOMAIN}"
 """Where files wait, in `custom_components` and so on its file system. Home Assistant takes every
@@ -52,6 +54,29 @@ def place(source: Path, config: Path) -> Placing:
             f"The integration could not be placed in Home Assistant: {error.strerror or error}. "
             "Check the disk of the host, then restart the app (add-on).",
         )
+
+
+def remove(source: Path, config: Path) -> bool:
+    """Remove the integration from Home Assistant's configuration folder, where it is ours.
+
+    What HACS keeps, what another author made and what is no folder of its own is left. Returns
+    whether something was removed. Raises AddonError.
+    """
+    target = config / "custom_components" / DOMAIN
+    own, there = _manifest(source), _manifest(target)
+    if own is None or there is None or not _is_ours(there, own) or target.is_symlink():
+        return False
+    try:
+        if _kept_by_hacs(config, own):
+            return False
+        shutil.rmtree(target)
+    except OSError as error:
+        raise AddonError(
+            "not_removed",
+            f"The integration's files could not be removed: {error.strerror or error}.",
+            507,
+        ) from error
+    return True
 
 
 def started_after(config: Path) -> bool | None:

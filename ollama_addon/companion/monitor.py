@@ -76,6 +76,16 @@ class CompanionMonitor:
         self._connection.on_connect(self._connected)
         self._background.keep("companion monitor", self._watch)
 
+    async def remove(self) -> bool:
+        """Remove the integration's files where they are ours; tell whether there were any.
+
+        They are placed again when the app starts with `install_integration`. Raises AddonError.
+        """
+        removed = await asyncio.to_thread(files.remove, self._source, self._config)
+        if removed:
+            self.state, self.message = "off", "The integration was removed from Home Assistant."
+        return removed
+
     async def stop(self) -> None:
         """Stop watching. What was placed stays."""
         await self._background.stop()

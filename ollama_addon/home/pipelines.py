@@ -63,6 +63,23 @@ class Pipelines:
             "assist_pipeline/pipeline/update", pipeline_id=pipeline_id, **{**whole, **changed}
         )
 
+    async def leave(self) -> tuple[str, ...]:
+        """Give every pipeline that uses one of our agents Home Assistant's own; return their names.
+
+        Raises AddonError.
+        """
+        ours = set((await self._entities()).values())
+        listed = await self._connection.command("assist_pipeline/pipeline/list")
+        left = [each for each in listed["pipelines"] if each["conversation_engine"] in ours]
+        for pipeline in left:
+            whole = {key: value for key, value in pipeline.items() if key != "id"}
+            await self._connection.command(
+                "assist_pipeline/pipeline/update",
+                pipeline_id=pipeline["id"],
+                **{**whole, "conversation_engine": "conversation.home_assistant"},
+            )
+        return tuple(str(each["name"]) for each in left)
+
     async def entity(self, agent_id: str) -> str:
         """Return the conversation entity of an agent. Raises AddonError (`not_in_home`)."""
         entity_id = (await self._entities()).get(agent_id)

@@ -142,7 +142,7 @@ class Performer:
         if item.verdict is Verdict.AMBIGUOUS:
             return Repaired(Verdict.REFUSED, reason="not_found")
         risky = item.action is not None and asks_first(
-            item.action, item.target, house, agent.options.confirm
+            item.action, item.target, house, agent.options.asks_first
         )
         if risky and not order.confirmed:
             return Repaired(Verdict.REFUSED, item.action, item.target, reason="cannot")

@@ -36,6 +36,9 @@ from ollama_addon.understanding.vocabulary import Action
 MOST = 100
 """Orders that are kept at most."""
 
+_SAID = 8
+"""Of more, only how many more there are is said."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -141,7 +144,9 @@ class Planner:
         words = self._words(language)
         if not planned:
             return words.text("planned_none")
-        said = [self._phrase(each, words) for each in planned]
+        said = [self._phrase(each, words) for each in planned[:_SAID]]
+        if len(planned) > _SAID:
+            said.append(f"+{len(planned) - _SAID}")
         return words.text("planned", list="; ".join(said))
 
     async def cancel(self, ids: Sequence[str], language: str) -> Answer | Refused:
@@ -222,6 +227,8 @@ class Planner:
             draft, question = await self._automator.propose(actions, when, text, speaker, once)
         except AutomationError as error:
             return self._refused(error.code, words, **{"said": when.words, **error.values})
+        except AddonError as error:
+            return self._refused("broken", words, reason=error.message)
         return Proposal(question, draft)
 
     # Orders
@@ -259,7 +266,7 @@ class Planner:
 
     def _asks_first(self, actions: Sequence[Action], speaker: Speaker) -> bool:
         agent = self._agents.get(speaker.agent_id)
-        house, kinds = self._house(), agent.options.confirm if agent else ()
+        house, kinds = self._house(), agent.options.asks_first if agent else ()
         return any(asks_first(each, target_of(each, house), house, kinds) for each in actions)
 
     # Words

@@ -35,6 +35,9 @@ _SOON = 1.0
 _LAST_WORDS = 5.0
 """Seconds that running orders are given when the app stops."""
 
+_PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock that nobody sets; Linux has one that counts also while the machine sleeps."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -341,4 +344,4 @@ class Scheduler:
 
 def _offset() -> float:
     """Return how far the clock is from the time that passes, also while the machine sleeps."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.time() - time.clock_gettime(_PASSING)

@@ -50,6 +50,14 @@ class Supervisor:
         """Replace the app's options; they reach `options.json` at the next start."""
         await self._ask("POST", "/addons/self/options", {"options": dict(options)})
 
+    async def set_sidebar(self, *, shown: bool) -> None:
+        """Show the app's panel in the sidebar of Home Assistant, or take it out."""
+        await self._ask("POST", "/addons/self/options", {"ingress_panel": shown})
+
+    async def set_watchdog(self, *, on: bool) -> None:
+        """Have the Supervisor restart the app when it fails, or not."""
+        await self._ask("POST", "/addons/self/options", {"watchdog": on})
+
     async def restart(self) -> None:
         """Restart this app; the Supervisor ends this process before it answers."""
         await self._ask("POST", "/addons/self/restart")

@@ -36,7 +36,11 @@ _NEW_DEFAULT = {"name": "Ollama Assist", "id": "ollama_assist"}
 
 @dataclass
 class OptionMemory:
-    """What is remembered, in the file `path`. With `older`, a version that had none ran before."""
+    """What is remembered, in the file `path`.
+
+    With `older`, a version that remembered nothing ran before, and the options that are kept
+    have not been completed yet.
+    """
 
     path: Path
     older: bool = False
@@ -62,7 +66,7 @@ class OptionMemory:
         except (OSError, ValueError, KeyError, TypeError) as error:
             _LOGGER.warning("What was remembered of the options cannot be read: %s", error)
             return cls(path)
-        return cls(path, False, ids, instructions, values, texts)
+        return cls(path, bool(kept.get("older")), ids, instructions, values, texts)
 
     def settled(self, raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[OptionProblem]]:
         """Return options with every agent's id and with the line breaks that were lost.
@@ -102,12 +106,17 @@ class OptionMemory:
         self.values = {agent.id: _changed(agent) for agent in options.agents} | {
             server.url: _changed(server) for server in options.servers
         }
-        self.older = False
         self.keep()
+
+    def settle(self) -> None:
+        """Remember that the options that are kept have been completed."""
+        if self.older:
+            self.older = False
+            self.keep()
 
     def keep(self) -> None:
         """Write what is remembered; a failure is only logged."""
-        kept = {key: value for key, value in asdict(self).items() if key not in ("path", "older")}
+        kept = {key: value for key, value in asdict(self).items() if key != "path"}
         try:
             files.keep(self.path, json.dumps(kept, ensure_ascii=False), "What is remembered")
         except AddonError as error:

@@ -89,6 +89,7 @@ class OwnOptions:
         """Write back what is missing in the options that are kept: ids, and line breaks."""
         before = await self.read()
         after = await self.change(lambda options: self.memory.settled(options)[0])
+        self.memory.settle()
         if after.options != before.options:
             _LOGGER.info("The options were completed with the ids of their agents")
 

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.warmup import Warmup
 from ollama_addon.background import Background
+from ollama_addon.companion.announcement import Announcement
 from ollama_addon.companion.monitor import CompanionMonitor
 from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.daemon import Daemon
@@ -34,7 +35,7 @@ from ollama_addon.supervisor.instruction_files import InstructionFiles
 from ollama_addon.supervisor.own_options import OwnOptions
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.wyoming.fallback import WyomingFallback
 
 
@@ -97,6 +98,8 @@ class Parts:
     updates: Updates
     warmup: Warmup
     applying: OptionsApplier
+    announcement: Announcement | None
+    """None where Home Assistant runs without a Supervisor."""
     own_options: OwnOptions
     """The options as they are kept."""
     instruction_files: InstructionFiles

@@ -73,6 +73,11 @@ class WyomingFallback:
         self._look_again.set()
         self._background.keep("Wyoming fallback", self._stand_in)
 
+    def no_longer_wanted(self) -> None:
+        """Offer nothing any more, and withdraw what is offered."""
+        self._wanted = False
+        self._look_again.set()
+
     async def stop(self) -> None:
         """Stop serving. What was announced stays."""
         await self._background.stop()

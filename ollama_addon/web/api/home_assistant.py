@@ -8,7 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from ollama_addon.companion import removal
 from ollama_addon.web.access.auth import PEOPLE_ONLY
+from ollama_addon.web.api.options import take_over
 from ollama_addon.web.state import parts
 
 router = APIRouter(prefix="/api/home-assistant")
@@ -31,6 +33,27 @@ async def companion(request: Request) -> dict[str, Any]:
         "restart_needed": found.restart_needed,
         "runs": found.runs,
     }
+
+
+@router.delete("/companion", dependencies=[PEOPLE_ONLY])
+async def remove_from_home_assistant(request: Request) -> dict[str, Any]:
+    """Take out what the app has put into Home Assistant: its entries, its files, its assistants.
+
+    It stays out: the options that would put it there again are switched off.
+    """
+    all_parts = parts(request)
+    off = {"install_integration": False, "own_integration": False, "wyoming": False}
+    kept = await all_parts.own_options.change(lambda options: {**options, **off})
+    await take_over(all_parts, kept.options)
+    if all_parts.stand_in is not None:
+        all_parts.stand_in.no_longer_wanted()
+    removed = await removal.remove(
+        all_parts.connection,
+        all_parts.companion,
+        all_parts.own_integration,
+        all_parts.announcement,
+    )
+    return asdict(removed)
 
 
 @router.get("/own-integration")
