@@ -8,7 +8,8 @@ from dataclasses import replace
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.clause_actions import actions_of
 from ollama_addon.understanding.draft import Draft
-from ollama_addon.understanding.effects import Values, domains_of, effect
+from ollama_addon.understanding.effect_types import Values
+from ollama_addon.understanding.effects import domains_of, effect
 from ollama_addon.understanding.implied import Implied
 from ollama_addon.understanding.interpretation import (
     Candidate,
@@ -18,7 +19,7 @@ from ollama_addon.understanding.interpretation import (
     When,
 )
 from ollama_addon.understanding.lexicon import OPPOSITE
-from ollama_addon.understanding.noun_phrases import Phrase, Resolution
+from ollama_addon.understanding.nouns import Phrase, Resolution
 from ollama_addon.understanding.phrases import Phrases, read_phrases
 from ollama_addon.understanding.plans import MOST, Plan, candidate, plan, refusal, values_of
 from ollama_addon.understanding.reading import Reading, anything, open_doubts

@@ -13,7 +13,7 @@ from ollama_addon.understanding.interpretation import (
     Role,
     When,
 )
-from ollama_addon.understanding.noun_phrases import Resolution
+from ollama_addon.understanding.nouns import Resolution
 from ollama_addon.understanding.phrases import Phrases, read_phrases
 from ollama_addon.understanding.reading import Reading
 from ollama_addon.understanding.values import read_values

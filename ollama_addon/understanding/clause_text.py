@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ollama_addon.understanding.effects import Values
+from ollama_addon.understanding.effect_types import Values
 from ollama_addon.understanding.interpretation import (
     Candidate,
     Clause,

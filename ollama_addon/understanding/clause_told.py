@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ollama_addon.home.model import Entity
-from ollama_addon.understanding.effects import Values
+from ollama_addon.understanding.effect_types import Values
 from ollama_addon.understanding.implied import Implied
 from ollama_addon.understanding.interpretation import (
     Candidate,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.clause_actions import DIRECTIONS
-from ollama_addon.understanding.effects import Values, domains_of, effect
-from ollama_addon.understanding.noun_phrases import Phrase, Resolution
+from ollama_addon.understanding.effect_types import Values
+from ollama_addon.understanding.effects import domains_of, effect
+from ollama_addon.understanding.nouns import Phrase, Resolution
 from ollama_addon.understanding.reading import Reading
 from ollama_addon.understanding.verbs import Said
 

@@ -10,7 +10,8 @@ from ollama_addon.understanding.clauses import Piece
 from ollama_addon.understanding.draft import Draft
 from ollama_addon.understanding.interpretation import Context, Mood, Role, When, Word
 from ollama_addon.understanding.names import HouseIndex
-from ollama_addon.understanding.noun_phrases import Item, Phrase, Resolution, resolve
+from ollama_addon.understanding.noun_phrases import resolve
+from ollama_addon.understanding.nouns import Item, Phrase, Resolution
 
 
 @dataclass(slots=True)
