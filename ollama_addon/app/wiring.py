@@ -235,7 +235,12 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     stand_in: WyomingFallback | None = None
     if agents:
         stand_in = WyomingFallback(
-            WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
+            WyomingServer(
+                next(iter(agents.values())),
+                settings.host,
+                settings.wyoming_port,
+                settings.core_peer,
+            ),
             companion,
             connection,
             supervisor,

@@ -128,7 +128,7 @@ def hours(moment: Moment, *, another_day: bool) -> tuple[int, ...]:
     """
     if moment.hour is None:
         return (PART_HOURS.get(moment.part, DAY_BEGINS),)
-    if not moment.half_day:
+    if moment.hour > 12 or not (moment.half_day or moment.part):
         return (moment.hour,)
     base = moment.hour % 12
     match moment.part:

@@ -48,6 +48,9 @@ def said(moment: Moment, now: str = NOON, place: Place = BERLIN) -> str:
         (Moment(2, half_day=True, part="night", days=0), "2026-11-25 01:00", "2026-11-25 02:00"),
         (Moment(11, half_day=True, part="night"), NOON, "2026-11-25 23:00"),
         (Moment(12, half_day=True, part="evening"), NOON, "2026-11-26 00:00"),
+        # "7:30 pm"
+        (Moment(7, 30, part="evening"), NOON, "2026-11-25 19:30"),
+        (Moment(19, 30, part="evening"), NOON, "2026-11-25 19:30"),
         # on another day
         (Moment(7, half_day=True, days=1), NOON, "2026-11-26 07:00"),
         (Moment(3, half_day=True, days=1), NOON, "2026-11-26 15:00"),

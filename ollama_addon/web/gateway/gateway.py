@@ -25,6 +25,7 @@ from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
+from ollama_addon.web.access import bodies
 from ollama_addon.web.access.hosts import Hosts
 from ollama_addon.web.gateway.errors import nobody, refuse, refuse_plainly
 from ollama_addon.web.gateway.key import Key, KeyMiddleware
@@ -33,8 +34,8 @@ from ollama_addon.web.gateway.relay import Relay
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
-_BODY_TIME = 60.0
-"""Seconds within which such a request has to be there."""
+MAX_PARTS = 500_000
+"""Objects, lists and values of its JSON; a context of Ollama's is a list of numbers."""
 _LIST_TIMEOUT = 4.0
 """Seconds that a list of models is waited for. Home Assistant waits five for ours."""
 _CONNECT_TIMEOUT = 5.0
@@ -329,21 +330,7 @@ class _Gateway:
 
 async def _body(request: Request) -> bytes:
     """Read a request whole. Raises AddonError when it is too large or too slow."""
-    too_large = AddonError("too_large", f"A request may have at most {MAX_BODY // 2**20} MiB.", 413)
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_TIME):
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_BODY:
-                    raise too_large
-    except TimeoutError:
-        message = "The request did not come to its end in time."
-        raise AddonError("too_slow", message, 408) from None
-    return bytes(body)
+    return await bodies.read(request.headers, request.stream(), MAX_BODY, MAX_PARTS)
 
 
 def _key_of(server: Server) -> dict[str, str]:
