@@ -73,7 +73,7 @@ def unit_at(draft: Draft, at: int) -> float:
 
 
 def unit_before(draft: Draft, end: int) -> float:
-    """Return the seconds of the unit that ends at a place; 0 where there is none."""
+    """Return the seconds of the unit that ends before a place; an hour where there is none."""
     return unit_at(draft, end - 1) or 3600.0
 
 
