@@ -328,7 +328,7 @@ VERBS: tuple[Verb, ...] = (
     _verb(
         "disarm {target}",
         "alarm_control_panel.alarm_disarm",
-        "alarm_control_paneldesactiva desarma uit disinserisci disattiva rozbroj",
+        "alarm_control_panel",
     ),
     _verb(
         "check {target}",
