@@ -119,6 +119,10 @@ class Planner:
             return self._refused("broken", words, reason=error.message)
         return Answer(words.text("automations.made"))
 
+    def anything(self) -> bool:
+        """Tell whether anything is planned."""
+        return bool(self._scheduler.open_orders or self._automator.planned())
+
     def planned(self, entities: Collection[str] = ()) -> tuple[Planned, ...]:
         """Return what is planned, the next first; with `entities` only what is about them."""
         found = [self._planned_of(order) for order in self._scheduler.open_orders]
@@ -227,6 +231,8 @@ class Planner:
             draft, question = await self._automator.propose(actions, when, text, speaker, once)
         except AutomationError as error:
             return self._refused(error.code, words, **{"said": when.words, **error.values})
+        except AddonError as error:
+            return self._refused("broken", words, reason=error.message)
         return Proposal(question, draft)
 
     # Orders

@@ -135,12 +135,18 @@ async def test_read_back_and_left_after_a_no(talk: Talk, text: str, question: st
 
 
 async def test_a_yes_in_another_conversation_is_none(talk: Talk) -> None:
-    await talk.say("turn on the kitchen light every morning at seven", user_id="ann")
-    said = await talk.say("yes", "two", user_id="ann")
-    assert "administrator" not in said.reply
-    # In its own it is heard, and who is no administrator is told so.
-    said = await talk.say("yes", user_id="ann")
+    await talk.say("turn on the kitchen light every morning at seven")
+    elsewhere = await talk.say("yes", "two")
+    # In its own it is heard; this Home Assistant cannot be reached.
+    heard = await talk.say("yes")
+    assert heard.reply.startswith("I cannot plan anything right now.")
+    assert not elsewhere.reply.startswith("I cannot plan")
+
+
+async def test_who_is_no_administrator_is_told_at_once(talk: Talk) -> None:
+    said = await talk.say("turn on the kitchen light every morning at seven", user_id="ann")
     assert said.reply == "Only administrators of Home Assistant can set up automations."
+    assert not said.end.continue_conversation
 
 
 async def test_what_asks_first_is_asked_when_it_is_said(talk: Talk) -> None:
