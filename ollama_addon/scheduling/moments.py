@@ -6,7 +6,7 @@ Pure: what was said, the present moment and the place of the home go in, times c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -70,6 +70,18 @@ class Span:
     """None is now."""
     end: datetime | None
     """When the opposite is done; None is never."""
+
+
+def after_the_sun(when: When) -> When:
+    """Return a time in which a delay beside a sunset or sunrise is what it is: so long after it."""
+    every = when.every
+    moment = every.at if every is not None else when.at
+    if not when.delay or moment is None or not moment.sun or moment.offset:
+        return when
+    later = replace(moment, offset=when.delay)
+    if every is not None:
+        return replace(when, delay=None, every=replace(every, at=later))
+    return replace(when, delay=None, at=later)
 
 
 def span(when: When, now: datetime, place: Place) -> Span:

@@ -24,7 +24,7 @@ from ollama_addon.agent.orders import (
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
 from ollama_addon.scheduling.automator import Automator, Draft
-from ollama_addon.scheduling.moments import MomentError, Place, Span, span
+from ollama_addon.scheduling.moments import MomentError, Place, Span, after_the_sun, span
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.scheduling.sentences import at, entry, now_in, will, words_of_house
@@ -70,6 +70,7 @@ class Planner:
     ) -> Kept | Proposal | Refused:
         """Keep repaired actions for later; see `Orders`."""
         words = self._words(speaker.language)
+        when = after_the_sun(when)
         if not when.understood:
             return self._refused("unclear", words, said=when.words)
         if when.repeats:
@@ -190,6 +191,7 @@ class Planner:
             return self._refused("unknown", words)
         if not when.understood or when.repeats:
             return self._refused("unclear", words, said=when.words)
+        when = after_the_sun(when)
         before = at(order.due, self._house())
         when = _filled(when, before, self._now())
         try:

@@ -79,7 +79,7 @@ async def test_kept_and_not_done_now(talk: Talk, language: str, text: str, reply
 
 async def test_now_and_the_opposite_afterwards(talk: Talk) -> None:
     said = await talk.say("turn on the kitchen light for 15 minutes")
-    assert said.reply == "I will turn off Kitchen light at 12:15."
+    assert said.reply == "Turned on the light. I will turn off Kitchen light at 12:15."
     assert talk.hands.done == [(ON, {"name": "light.kitchen"})]
 
 
