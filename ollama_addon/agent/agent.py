@@ -221,9 +221,13 @@ class Agent:
         await self._interpret(step)
         return step
 
-    async def interpret(self, turn: Turn) -> Interpretation:
-        """Return what a sentence means in the house as it is now; nothing is done."""
-        return (await self._alone(turn)).interpretation
+    async def interpret(self, turn: Turn) -> tuple[Interpretation, Route]:
+        """Return what a sentence means in the house as it is now, and what would need no model.
+
+        Nothing is done and no model is asked. Raises AddonError.
+        """
+        step = await self._alone(turn)
+        return step.interpretation, self.route(step)
 
     async def instructions(self) -> str:
         """Return the agent's instructions, rendered."""

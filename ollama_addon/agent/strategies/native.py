@@ -24,7 +24,8 @@ from ollama_addon.agent.strategies.loose_json import containers
 from ollama_addon.agent.strategies.model_output import ModelOutput
 from ollama_addon.agent.strategies.tools import Tools
 from ollama_addon.home.model import Entity
-from ollama_addon.understanding.vocabulary import Action, verbs_for
+from ollama_addon.understanding.verb_table import verbs_for
+from ollama_addon.understanding.vocabulary import Action
 
 _MOST = 24
 """Calls of one answer that are looked at."""
