@@ -112,6 +112,8 @@ class Agent:
                     yield event
         except AddonError as error:
             trace.fail(error.code, error.message)
+            if said := step.replies().trouble(error.code):
+                raise AddonError(error.code, said, error.status) from error
             raise
         except Exception as error:
             trace.fail("internal", repr(error))
@@ -183,9 +185,9 @@ class Agent:
     def _not_ready(self, step: Step) -> str | None:
         """Return why the model cannot be asked now, None when it can."""
         if not self.options.model:
-            return step.replies().phrase("no_model")
+            return step.replies().no_model(step.interpretation)
         if pull := self._inventory.waits_for(self.options.model):
-            return pull.message
+            return step.replies().phrase("downloading", percent=pull.percent)
         return None
 
     async def _talk(self, step: Step) -> AsyncIterator[Event]:
