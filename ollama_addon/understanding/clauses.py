@@ -258,6 +258,8 @@ def _belongs(before: Piece, part: list[Span], index: HouseIndex) -> bool:
         return False
     if _is_yes_or_no(before.spans):
         return False
+    if before.spans[0].has("except") and not theirs.verb and not theirs.particle:
+        return True  # "Except the floor lamp, turn off all lights"
     if any(span.has("later.when") for span in before.spans[:2]) and not theirs.verb:
         return not mine.verb and not _begins_order(part)
     if mine.first_verb or mine.other:

@@ -72,7 +72,7 @@ class TolerantReader:
             if found and not piece.begins:
                 found = _reached_back(found, clause)
             found.append(clause)
-        return tuple(found)
+        return tuple(_with_what_stands_beside(found))
 
     def choose(self, text: str, among: Sequence[Entity], context: Context) -> tuple[Entity, ...]:
         """Return which of some things an answer names; empty when it names none of them.
@@ -112,6 +112,30 @@ class TolerantReader:
         return fitting if len(fitting) == 1 else []
 
 
+_LEFT_OVER = (Role.EXCEPTION, Role.NAME, Role.KIND, Role.AREA, Role.FLOOR, Role.PLACE)
+
+
+def _with_what_stands_beside(clauses: list[Clause]) -> list[Clause]:
+    """Return clauses of which no order is certain while a part of the sentence says more.
+
+    A part without a verb that names something, or a time, belongs to an order in a way that was
+    not understood: every word has to be accounted for before anything is done.
+    """
+    left = any(
+        clause.mood is Mood.TALK
+        and (clause.when is not None or any(word.role in _LEFT_OVER for word in clause.words))
+        for clause in clauses
+    )
+    if not left:
+        return clauses
+    return [
+        replace(clause, certain=False, doubts=(*clause.doubts, "beside"))
+        if clause.mood is Mood.ORDER
+        else clause
+        for clause in clauses
+    ]
+
+
 def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
     """Return the clauses before one, with what reaches back into them.
 
@@ -132,7 +156,7 @@ def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
             else each
             for each in before
         ]
-    if clause.when is None or clause.mood is not Mood.ORDER:
+    if clause.when is None or clause.mood not in (Mood.ORDER, Mood.TALK):
         return before
     return [
         replace(each, when=clause.when) if each.mood is Mood.ORDER and each.when is None else each
