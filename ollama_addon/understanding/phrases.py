@@ -29,9 +29,7 @@ class Phrases:
     @property
     def any(self) -> bool:
         """Whether anything is named."""
-        return any(
-            not phrase.empty or phrase.quantifier == "everything" for phrase in self.targets
-        )
+        return any(not phrase.empty or phrase.quantifier == "everything" for phrase in self.targets)
 
 
 def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:

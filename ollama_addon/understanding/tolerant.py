@@ -44,7 +44,23 @@ class TolerantReader:
         carry = Carry()
         corrects = False
         found: list[Clause] = []
-        for piece in split(spans, tail, self.index):
+        replaces = False
+        pieces = split(spans, tail, self.index)
+        for piece in pieces:
+            if (
+                piece is not pieces[-1]
+                and not context.asked
+                and found
+                and found[-1].mood is Mood.ORDER
+                and found[-1].candidates
+                and all(span.has("corrections", "fillers", "openers") for span in piece.spans)
+                and any(span.has("corrections") for span in piece.spans)
+            ):
+                # "Close the bedroom blind, no sorry, the one in the hall"
+                best = found[-1].candidates[0]
+                context = replace(context, previous=(best,), previous_entities=best.entities)
+                replaces = corrects = True
+                continue
             answer = moods.whole(piece.spans, asked=context.asked)
             if answer in (Mood.YES, Mood.NO, Mood.NEVER_MIND) and len(spans) > len(piece.spans):
                 draft = Draft(piece.spans, self.index)
@@ -69,6 +85,10 @@ class TolerantReader:
                 corrects=corrects,
             )
             clause = ClauseReader(reading).read()
+            if replaces:
+                found = _replaced(found, clause)
+                replaces = corrects = False
+                continue
             if found and not piece.begins:
                 found = _reached_back(found, clause)
             found.append(clause)
@@ -110,6 +130,18 @@ class TolerantReader:
             )
         ]
         return fitting if len(fitting) == 1 else []
+
+
+def _replaced(before: list[Clause], clause: Clause) -> list[Clause]:
+    """Return clauses whose last one was corrected; where that is unclear, it is not certain."""
+    if clause.mood is Mood.ORDER and clause.candidates:
+        return [*before[:-1], clause]
+    last = before[-1]
+    return [
+        *before[:-1],
+        replace(last, certain=False, doubts=(*last.doubts, "correction")),
+        clause,
+    ]
 
 
 _LEFT_OVER = (Role.EXCEPTION, Role.NAME, Role.KIND, Role.AREA, Role.FLOOR, Role.PLACE)
