@@ -74,7 +74,7 @@ def main() -> int:
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every result there")
     arguments = parser.parse_args()
-    if arguments.limit is None and not arguments.interpret:
+    if arguments.limit is None and not (arguments.interpret or arguments.answers):
         arguments.limit = _SAID
     cases = chosen(load_cases(), arguments)
     if not cases:

@@ -131,7 +131,7 @@ def begun(data: Mapping[str, Any]) -> Raw:
     match domain:
         case "light":
             raw["kelvin"] = 3000 if data.get("color_temp") else None
-            raw["hs"] = (30.0, 20.0) if data.get("color") and not data.get("color_temp") else None
+            raw["hs"] = [30.0, 20.0] if data.get("color") and not data.get("color_temp") else None
             raw.setdefault("state", "off")
         case "cover" | "valve":
             is_open = data.get("state", "closed") == "open"

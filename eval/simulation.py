@@ -228,7 +228,7 @@ def _light(raw: Raw, domain: str, slots: Mapping[str, Any]) -> None:
     if level > 0:
         raw["brightness"] = max(1, round(level * 2.55))
     if color := slots.get("color"):
-        raw["hs"], raw["kelvin"] = COLORS.get(str(color), (0, 0)), None
+        raw["hs"], raw["kelvin"] = list(COLORS.get(str(color), (0, 0))), None
     if kelvin := slots.get("temperature", slots.get("color_temp_kelvin")):
         raw["hs"], raw["kelvin"] = None, kelvin
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -75,6 +76,10 @@ def _host_name(value: str) -> str:
     return value.lower()
 
 
+MOST = 100
+"""Agents, servers or models: more are no configuration."""
+_NAMED = 20
+"""Options that do not exist, of which each is told with what may be meant."""
 _HOST_NAME = re.compile(r"(?:\*\.)?\w[\w-]*(?:\.\w[\w-]*)+", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 _HTTP_URL = TypeAdapter(HttpUrl)
@@ -236,6 +241,11 @@ def check_options(
         message = "The options must be an object. The defaults are used instead."
         return Options(), [OptionProblem("", message)]
     values = {key: value for key, value in raw.items() if value is not None}
+    for key in ("agents", "servers", "models"):
+        if isinstance(values.get(key), list) and len(values[key]) > MOST:
+            message = f"'{key}' has more than {MOST} entries. The rest is left out."
+            problems.append(OptionProblem(key, message))
+            values[key] = values[key][:MOST]
     if "models" in values:
         values["models"] = _names(values["models"], problems)
     if isinstance(values.get("agents"), list):
@@ -278,8 +288,15 @@ def _read(kind: type[_G], raw: object, field: str, problems: list[OptionProblem]
     prefix = f"{field}." if field else ""
     known = set(kind.model_fields)
     values: dict[str, Any] = {}
+    unknown = [key for key in raw if key not in known]
+    if len(unknown) > _NAMED:
+        problems.append(OptionProblem(field, f"{len(unknown)} of these options do not exist."))
+        unknown = unknown[:_NAMED]
     for key, value in raw.items():
-        if key not in known:
+        if key in known:
+            if value is not None:
+                values[key] = value
+        elif key in unknown:
             close = get_close_matches(str(key), known, n=1)
             hint = (
                 f" Is '{close[0]}' meant?" if close else f" There are: {', '.join(sorted(known))}."
@@ -287,8 +304,6 @@ def _read(kind: type[_G], raw: object, field: str, problems: list[OptionProblem]
             problems.append(
                 OptionProblem(f"{prefix}{key}", f"There is no option '{prefix}{key}'.{hint}")
             )
-        elif value is not None:
-            values[key] = value
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -369,15 +384,18 @@ def with_ids(
             problems.append(OptionProblem(f"agents[{at}].id", message, notice=True))
             given = ""
         ids.append(given)
+    taken = set(ids)
+    numbers: Counter[str] = Counter()
     for at, agent in enumerate(named):
         if agent and not ids[at]:
             before = known.get(agent["name"].strip(), "")
-            usable = _ID.fullmatch(before) is not None and before not in ids
+            usable = _ID.fullmatch(before) is not None and before not in taken
             made = before if usable else agent_id(agent["name"].strip())
-            unique, number = made, 1
-            while unique in ids:
-                number += 1
-                unique = f"{made}_{number}"
+            unique = made
+            while unique in taken:
+                numbers[made] += 1
+                unique = f"{made}_{numbers[made] + 1}"
+            taken.add(unique)
             ids[at] = unique
     return [{**agent, "id": ids[at]} if agent else agents[at] for at, agent in enumerate(named)]
 

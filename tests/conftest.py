@@ -31,6 +31,16 @@ async def stack(running_stack: Stack) -> Stack:
     return running_stack
 
 
+_SHARED = ("running_stack", "lone_core")
+"""What is dear and there once a process: all tests that need it run in the same one."""
+
+
+def _group(item: pytest.Item) -> str:
+    """Return the name of the tests that run in one process with this one: its file, mostly."""
+    fixtures = getattr(item, "fixturenames", ())
+    return next((name for name in _SHARED if name in fixtures), item.nodeid.partition("::")[0])
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the tests that are marked 'all', too")
 
@@ -40,8 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("all")]
         items[:] = [item for item in items if not item.get_closest_marker("all")]
         config.hook.pytest_deselected(items=left_out)
-    # What is quick comes first: a mistake is seen before the stack is brought up.
-    items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    parallel = os.environ.get("PYTEST_XDIST_WORKER") is not None
+    # What is quick comes first: a mistake is seen before the stack is brought up. In parallel
+    # the stack does, as one process needs all the time for it that the others need for the rest.
+    items.sort(key=lambda item: (item.get_closest_marker("stack") is not None) != parallel)
     if "HASS_URL" not in os.environ and (reason := why_not()):
         for item in items:
             if item.get_closest_marker("stack"):

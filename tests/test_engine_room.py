@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -36,8 +37,49 @@ async def options(stack: Stack) -> AsyncIterator[dict[str, Any]]:
     """The options, put back afterwards."""
     before = (await get(stack, "/api/options"))["options"]
     yield before
+    running = await engine(stack)
+    changed = (await get(stack, "/api/options"))["options"]["engine"] != before["engine"]
     (await keep_options(stack.client, before)).raise_for_status()
-    await asyncio.sleep(0.5)
+    if changed:
+        await restarted(stack, running)
+    await stack.until_ready()
+
+
+async def engine(stack: Stack) -> psutil.Process:
+    """Return the process of the engine, a child of the sidecar's, as soon as there is one."""
+    port = stack.sidecar_url.rpartition(":")[2]
+    async with asyncio.timeout(60):
+        while True:
+            for process in psutil.process_iter(["environ", "cmdline"]):
+                if (process.info["environ"] or {}).get("OLLAMA_ADDON_PORT") != port:
+                    continue
+                # Any of them may end while it is looked at.
+                with contextlib.suppress(psutil.Error):
+                    if "ollama_addon" in (process.info["cmdline"] or []):
+                        for each in process.children():
+                            if "serve" in each.cmdline():
+                                return each
+            await asyncio.sleep(0.1)
+
+
+async def computing(engine: psutil.Process) -> None:
+    """Wait until the engine's model has computed for a moment."""
+    seconds: dict[int, float] = {}
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(psutil.Error):
+                for each in engine.children():
+                    now = each.cpu_times().user
+                    if now > seconds.setdefault(each.pid, now) + 0.2:
+                        return
+            await asyncio.sleep(0.05)
+
+
+async def restarted(stack: Stack, before: psutil.Process) -> None:
+    """Wait until another process of the engine has taken the place of this one."""
+    async with asyncio.timeout(60):
+        while before.is_running() or not (await get(stack, "/api/servers"))[0]["models"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
     await stack.until_ready()
 
 
@@ -90,67 +132,51 @@ async def test_the_log_of_both(stack: Stack) -> None:
     assert wrong.status_code == 422
 
 
-def engine(stack: Stack) -> psutil.Process:
-    """The process of the engine, a child of the sidecar's."""
-    sidecar = next(
-        process
-        for process in psutil.process_iter(["environ", "cmdline"])
-        if (process.info["environ"] or {}).get("OLLAMA_ADDON_PORT")
-        == stack.sidecar_url.rpartition(":")[2]
-        and "ollama_addon" in (process.info["cmdline"] or [])
-    )
-    return next(child for child in sidecar.children() if "serve" in child.cmdline())
-
-
 async def test_other_engine_settings_restart_the_engine_after_its_answer(
     stack: Stack, options: dict[str, Any]
 ) -> None:
-    before = engine(stack)
+    before = await engine(stack)
     sidecar = before.ppid()
     tale: asyncio.Task[Any] = asyncio.create_task(
         stack.client.post(
             "/api/agents/home/generate", json={"instructions": "Tell a long story about a cat."}
         )
     )
-    await asyncio.sleep(0.3)
+    await computing(before)
     wanted = options | {"engine": options["engine"] | {"cache_ram": 300}}
     answer = await keep_options(stack.client, wanted)
     assert answer.json() == {"waiting_for_restart": []}
     assert before.is_running()
     assert (await tale).json()["text"]  # it was not cut off
-    async with asyncio.timeout(60):
-        while before.is_running() or not (await get(stack, "/api/servers"))[0]["models"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    after = engine(stack)
+    await restarted(stack, before)
+    after = await engine(stack)
     assert (after.pid != before.pid, after.ppid()) == (True, sidecar)
     turn = await stack.say("turn on the kitchen light")
     assert turn.outcome == "done"
 
 
 async def test_an_engine_that_is_killed_in_the_middle_of_an_answer(stack: Stack) -> None:
-    before = engine(stack)
+    before = await engine(stack)
     tale = asyncio.create_task(
         stack.client.post(
             "/api/agents/home/generate", json={"instructions": "Tell a long story about a dog."}
         )
     )
-    await asyncio.sleep(0.5)
+    await computing(before)
     before.kill()
     answer = await tale
     assert answer.status_code == 503
     assert "started again by itself" in answer.json()["error"]["message"]
-    await stack.until_ready()
-    async with asyncio.timeout(60):
-        while (turn := await stack.say("turn off the kitchen light")).outcome != "done":  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
-    assert turn.reply
+    await restarted(stack, before)
+    turn = await stack.say("turn off the kitchen light")
+    assert (turn.outcome, bool(turn.reply)) == ("done", True)
     assert (await figures(stack))["ollama_addon_engine_restarts_total"] >= 1
 
 
 async def test_another_agent_needs_no_restart(stack: Stack, options: dict[str, Any]) -> None:
     home = options["agents"][0]
     poet = home | {"name": "Poet", "control_home": False, "instructions": "You are a poet."}
-    running = engine(stack)
+    running = await engine(stack)
     wanted = options | {"agents": [home, poet], "wyoming": not options["wyoming"]}
     answer = await keep_options(stack.client, wanted)
     assert answer.json() == {"waiting_for_restart": ["wyoming"]}

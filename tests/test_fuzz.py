@@ -17,7 +17,8 @@ from ollama_addon.model_name import canonical, is_valid
 from ollama_addon.options import Options, check_options, wanted_models
 from ollama_addon.understanding.names import labels_of
 from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from tests.agent.homes import family_home
 from tests.fuzzing import SEED, relaxed
 

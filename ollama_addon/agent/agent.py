@@ -172,7 +172,7 @@ class Agent:
     def route(self, step: Step) -> Route:
         """Return what can be done about a turn without a model."""
         orders = self._carrier.orders
-        planned = orders is not None and bool(orders.planned())
+        planned = orders is not None and orders.anything()
         if step.turn.extra_system_prompt and not any(
             clause.certain for clause in step.interpretation.clauses if clause.candidates
         ):

@@ -84,6 +84,9 @@ class Carrier:
             carried.sentences[-1:] = [replies.combined(failed, step.turn.text, step.now)]
             if self.orders is not None and step.conversation.order:
                 await self.orders.cancel([step.conversation.order], step.language)
+        else:
+            # Now, and the opposite afterwards: both are said, in this order.
+            carried.sentences.insert(-1, replies.combined(results, step.turn.text, step.now))
 
     async def _keep(
         self, step: Step, items: Sequence[Repaired], when: When, carried: Carried

@@ -138,6 +138,10 @@ class Orders(Protocol):
         """Make the automation of a proposal, after the person's yes."""
         ...
 
+    def anything(self) -> bool:
+        """Tell whether anything is planned; costs nothing, for every turn asks."""
+        ...
+
     def planned(self, entities: Collection[str] = ()) -> tuple[Planned, ...]:
         """Return what is planned, the next first; with `entities` only what is about them."""
         ...

@@ -91,7 +91,7 @@ class OptionsApplier:
     async def _restart_engine(
         self, daemon: Daemon, engine: EngineOptions, context_length: int
     ) -> None:
-        await self._servers.wait_idle(_ANSWERS_END)
+        await self._servers.places.wait_idle(_ANSWERS_END)
         await daemon.reconfigure(engine, context_length)
         if self._servers.bundled is not None:
             self._servers.bundled.down(daemon.message)

@@ -11,6 +11,8 @@ from ollama_addon.companion.files import DOMAIN
 
 _INGRESS = "172.30.32.2"
 """Where the Supervisor always is, which ingress comes through."""
+_CORE = "172.30.32.1"
+"""Where Home Assistant comes from there, as it is on the network of the host."""
 _INTEGRATION = Path(__file__).parents[2] / "custom_components" / DOMAIN
 
 
@@ -34,6 +36,8 @@ class Settings:
     companion: Path
     wyoming_port: int
     gateway_port: int
+    core_peer: str = ""
+    """The address that Home Assistant comes from, where it is known."""
     password: str = ""
     """For the panel, where there is no ingress."""
 
@@ -63,6 +67,7 @@ class Settings:
             app_config=Path(get("OLLAMA_ADDON_CONFIG", "/config")),
             companion=Path(get("OLLAMA_ADDON_COMPANION", _INTEGRATION)),
             wyoming_port=int(get("OLLAMA_ADDON_WYOMING_PORT", "10400")),
+            core_peer=get("OLLAMA_ADDON_CORE_PEER", _CORE if supervisor_token else ""),
             gateway_port=int(get("OLLAMA_ADDON_GATEWAY_PORT", "11434")),
             password=get("OLLAMA_ADDON_PASSWORD", ""),
         )

@@ -68,7 +68,8 @@ from ollama_addon.web.api import (
     turns,
 )
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from ollama_addon.web.panel import pages
 from ollama_addon.web.state import Access, Parts
@@ -234,7 +235,12 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     stand_in: WyomingFallback | None = None
     if agents:
         stand_in = WyomingFallback(
-            WyomingServer(next(iter(agents.values())), settings.host, settings.wyoming_port),
+            WyomingServer(
+                next(iter(agents.values())),
+                settings.host,
+                settings.wyoming_port,
+                settings.core_peer,
+            ),
             companion,
             connection,
             supervisor,

@@ -29,6 +29,9 @@ class Priority(IntEnum):
     GATEWAY = 3
 
 
+_LEAVE_ONE = (Priority.TASK, Priority.GATEWAY)
+
+
 class GivenUpError(Exception):
     """A person needs the place of a request more than it does; it can be asked again."""
 
@@ -77,7 +80,7 @@ class Place:
 class Queue:
     """Lets `places` requests through to a model at once: by priority, then in the order they came.
 
-    Who is not a person leaves the last of several places to people. Where all are taken, and not
+    Tasks and the gateway leave the last of several places to people. Where all are taken, and not
     all by people, a person waits for a moment only: then somebody else has to make room.
     """
 
@@ -151,8 +154,8 @@ class Queue:
             priority = next((each for each in Priority if self._waiting[each]), None)
             if priority is None:
                 return
-            others = sum(place.priority is not Priority.VOICE for place in self._running)
-            if priority is not Priority.VOICE and others >= max(1, self.places - 1):
+            others = sum(place.priority in _LEAVE_ONE for place in self._running)
+            if priority in _LEAVE_ONE and others >= max(1, self.places - 1):
                 return
             turn, place = self._waiting[priority].popleft()
             if not turn.done():

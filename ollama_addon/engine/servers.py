@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from ollama_addon.background import Background
+from ollama_addon.background import Background, child
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
@@ -88,20 +88,13 @@ class Servers:
     def answering(
         self, server: Server, model: str, place: Place
     ) -> AbstractAsyncContextManager[None]:
-        """Wait until `server` may be asked something of `model`, and count the answer meanwhile.
-
-        Raises AddonError (`engine_busy`).
-        """
+        """Wait for a place, as `Places.answering` says. Raises AddonError (`engine_busy`)."""
         return self.places.answering(server, model, place)
 
     @property
     def waiting(self) -> int:
         """How many requests wait until a model has time for them."""
         return self.places.waiting
-
-    async def wait_idle(self, timeout: float) -> None:
-        """Wait until the bundled server gives no answer, or `timeout` seconds have passed."""
-        await self.places.wait_idle(timeout)
 
     async def start(self) -> None:
         """Check all servers, now and from time to time."""
@@ -146,7 +139,7 @@ class Servers:
 
     @property
     def state(self) -> EngineState:
-        """How the servers together are."""
+        """How the servers are."""
         return engine_state(self.all, self._daemon, self.why_down(), self.fitting.tight)
 
     def why_down(self) -> str:
@@ -255,7 +248,10 @@ class Servers:
         for server in servers:
             answered = False
             try:
-                async with aclosing(self.answer(server, model, request, priority)) as chunks:
+                async with (
+                    self._other_slots(server, model, request, priority),
+                    aclosing(self.answer(server, model, request, priority)) as chunks,
+                ):
                     async for chunk in chunks:
                         answered = True
                         yield chunk | {"server": server.url} if chunk.get("done") else chunk
@@ -267,6 +263,32 @@ class Servers:
                 if answered or server is servers[-1]:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
+
+    @asynccontextmanager
+    async def _other_slots(
+        self, server: Server, model: str, request: Mapping[str, Any], priority: Priority
+    ) -> AsyncIterator[None]:
+        """Have the other slots of a model read a warm-up's prompt meanwhile.
+
+        Each has a cache of its own: a second person would wait until all of it is read again.
+        """
+        more = self.engine.num_parallel - 1
+        if priority is not Priority.WARM_UP or not server.bundled or not more:
+            yield
+            return
+
+        async def read() -> None:
+            async for _ in self.answer(server, model, request, priority):
+                pass
+
+        reading = [child(f"warm-up of another slot for {model}", read()) for _ in range(more)]
+        try:
+            yield
+            await asyncio.gather(*reading)
+        finally:
+            for each in reading:
+                each.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
 
     async def answer(
         self, server: Server, model: str, request: Mapping[str, Any], priority: Priority

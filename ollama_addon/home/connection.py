@@ -20,7 +20,6 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-import httpx
 from hass_client import HomeAssistantClient  # type: ignore[import-untyped]
 from hass_client.exceptions import (  # type: ignore[import-untyped]
     AuthenticationFailed,
@@ -31,6 +30,8 @@ from hass_client.exceptions import (  # type: ignore[import-untyped]
 
 from ollama_addon.background import Background, child
 from ollama_addon.errors import AddonError
+from ollama_addon.home.home_errors import as_sentence, away, reason_of
+from ollama_addon.home.rest import NothingThereError, Rest
 from ollama_addon.redaction import hide, redacted
 
 ConnectionState = Literal["connecting", "connected", "disconnected", "refused"]
@@ -47,7 +48,6 @@ START_PATIENCE = 60.0
 PROBE_EVERY = 30.0
 PROBE_TIMEOUT = 15.0
 COMMAND_TIMEOUT = 20.0
-POST_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 3.0
 MAX_MESSAGE = 256 * 1024 * 1024
 """Bytes of one message. The registries of a large home arrive as one message each."""
@@ -69,10 +69,6 @@ _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class _NothingThereError(AddonError):
-    """There is nothing at a path."""
-
-
 class Connection:
     """Home Assistant's WebSocket and REST interfaces behind one access token.
 
@@ -83,7 +79,7 @@ class Connection:
 
     def __init__(self, websocket_url: str, rest_url: str, token: str) -> None:
         self._websocket_url = websocket_url
-        self._rest_url = rest_url.rstrip("/")
+        self._rest_url = rest_url
         hide(token)
         self._token = token
         self._refused_advice = (
@@ -96,7 +92,7 @@ class Connection:
         self.version: str | None = None
         """Home Assistant's version, once it is known."""
         self._client: HomeAssistantClient | None = None
-        self._http: httpx.AsyncClient | None = None
+        self._rest: Rest | None = None
         self._background = Background()
         self._commands: set[asyncio.Task[Any]] = set()
         self._logged: ConnectionState = self.state
@@ -137,15 +133,9 @@ class Connection:
 
     async def start(self) -> None:
         """Begin to connect, and stay connected until `stop`."""
-        if self._http is not None:
+        if self._rest is not None:
             return
-        # Proxies of the environment are for the internet, not for the house.
-        self._http = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {self._token}"},
-            timeout=POST_TIMEOUT,
-            limits=httpx.Limits(max_keepalive_connections=2),
-            trust_env=False,
-        )
+        self._rest = Rest(self._rest_url, self._token, self._refusal)
         self._warn_from = time.monotonic() + START_PATIENCE
         self._background.keep("home connection", self._stay_connected)
 
@@ -156,9 +146,9 @@ class Connection:
             task.cancel()
         if self._commands:
             await asyncio.wait(set(self._commands))
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        if self._rest is not None:
+            await self._rest.close()
+            self._rest = None
         self.state, self.message = "disconnected", "The connection to Home Assistant was closed."
 
     async def command(self, kind: str, /, *, within: float = COMMAND_TIMEOUT, **fields: Any) -> Any:
@@ -210,7 +200,7 @@ class Connection:
 
         Returns the JSON object answered. Raises `AddonError` as the module says.
         """
-        return await self._rest("POST", path, json)
+        return await self._connected_rest().request("POST", path, json)
 
     async def get(self, path: str) -> dict[str, Any] | None:
         """Return the JSON object at a path of the REST interface; None where there is none.
@@ -218,49 +208,13 @@ class Connection:
         Raises `AddonError` as the module says.
         """
         try:
-            return await self._rest("GET", path, None)
-        except _NothingThereError:
+            return await self._connected_rest().request("GET", path)
+        except NothingThereError:
             return None
 
     async def delete(self, path: str) -> dict[str, Any]:
         """Delete what stands at a path of the REST interface. Raises as `post` does."""
-        return await self._rest("DELETE", path, None)
-
-    async def _rest(self, method: str, path: str, json: Mapping[str, Any] | None) -> dict[str, Any]:
-        self._connected_client()
-        assert self._http is not None
-        try:
-            response = await self._http.request(method, f"{self._rest_url}/{path}", json=json)
-        except httpx.TimeoutException as err:
-            raise AddonError(
-                "home_slow",
-                "Home Assistant did not answer in time. What was asked may still be carried out.",
-                504,
-            ) from err
-        except (httpx.HTTPError, RuntimeError) as err:
-            # RuntimeError: the client was closed meanwhile.
-            raise _away(str(err)) from err
-        if response.status_code in (401, 403):
-            raise self._refusal()
-        if response.status_code in (502, 503, 504):
-            raise _away(f"status {response.status_code}")
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if response.status_code >= 400:
-            detail = _detail(answer)
-            kind = _NothingThereError if response.status_code == 404 else AddonError
-            raise kind(
-                "home_failed",
-                f"Home Assistant answered {path} with status {response.status_code}"
-                + (f": {detail}" if detail else "."),
-                502,
-                private=True,
-            )
-        if not isinstance(answer, dict):
-            raise AddonError("home_failed", f"Home Assistant's answer to {path} is no object.", 502)
-        return answer
+        return await self._connected_rest().request("DELETE", path)
 
     async def _stay_connected(self) -> None:
         async with aiohttp.ClientSession() as session:
@@ -271,7 +225,7 @@ class Connection:
                     refused = err.code == "home_refused"
                     self._set("refused" if refused else "disconnected", err.message)
                 except Exception as err:
-                    self._set("disconnected", _away(_reason(err)).message)
+                    self._set("disconnected", away(reason_of(err)).message)
                     raise
                 pause = RETRY_REFUSED if self.state == "refused" else self._delay
                 await asyncio.sleep(pause * random.uniform(0.75, 1.25))
@@ -289,7 +243,7 @@ class Connection:
                 raise self._refusal() from err
             except (BaseHassClientError, TimeoutError, TypeError, ValueError, LookupError) as err:
                 # hass-client lets through what a server says that is not Home Assistant.
-                raise _away(_reason(err)) from err
+                raise away(reason_of(err)) from err
             listener = child("home listener", client.start_listening())
             await self._check_user(client)
             self.version = client.version
@@ -340,14 +294,14 @@ class Connection:
                 "home_slow", f"Home Assistant did not answer {kind} within {within:.0f} s.", 504
             )
         if task.cancelled():
-            raise _away("the connection was lost")
+            raise away("the connection was lost")
         try:
             return task.result()
         except FailedCommand as err:
             private = not kind.startswith(_ABOUT_SETUP)
-            raise AddonError("home_failed", _sentence(str(err)), 502, private=private) from err
+            raise AddonError("home_failed", as_sentence(str(err)), 502, private=private) from err
         except (BaseHassClientError, OSError, RuntimeError) as err:
-            raise _away(_reason(err)) from err
+            raise away(reason_of(err)) from err
 
     def _command_done(self, task: asyncio.Task[Any]) -> None:
         self._commands.discard(task)
@@ -359,7 +313,12 @@ class Connection:
             return self._client
         if self.state == "refused":
             raise AddonError("home_refused", self.message, 503)
-        raise _away()
+        raise away()
+
+    def _connected_rest(self) -> Rest:
+        self._connected_client()
+        assert self._rest is not None
+        return self._rest
 
     def _refusal(self) -> AddonError:
         return AddonError(
@@ -402,39 +361,8 @@ async def _close(client: HomeAssistantClient, listener: asyncio.Task[None] | Non
 def _lost(listener: asyncio.Task[None]) -> AddonError:
     error = None if listener.cancelled() else listener.exception()
     if isinstance(error, ConnectionFailedDueToLargeMessage):
-        return _away(f"it sent a message of more than {MAX_MESSAGE // 2**20} MiB")
-    return _away(_reason(error) if error else "it closed the connection")
-
-
-def _away(reason: str = "") -> AddonError:
-    return AddonError(
-        "home_away",
-        "Home Assistant cannot be reached now"
-        + (f" ({reason})" if reason else "")
-        + ". It may be restarting: try again in a moment.",
-        503,
-    )
-
-
-def _detail(answer: Any) -> str:
-    """Return what Home Assistant says of a refusal: a message, or what is wrong by field."""
-    if not isinstance(answer, dict):
-        return ""
-    errors = answer.get("errors")
-    if isinstance(errors, dict):
-        return "; ".join(f"{field}: {text}" for field, text in errors.items())
-    return str(answer.get("message") or "")
-
-
-def _reason(err: BaseException) -> str:
-    if isinstance(err, TimeoutError):
-        return "no answer in time"
-    return str(err) or type(err).__name__
-
-
-def _sentence(text: str) -> str:
-    text = text.strip() or "Home Assistant could not do it"
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+        return away(f"it sent a message of more than {MAX_MESSAGE // 2**20} MiB")
+    return away(reason_of(error) if error else "it closed the connection")
 
 
 def _websocket(url: str) -> str:

@@ -81,7 +81,7 @@ class Listed:
 
 
 class Automator:
-    """Makes automations and follows them. Proposing raises AutomationError, the rest AddonError."""
+    """Makes automations and follows them, until a person changes or deletes them."""
 
     def __init__(
         self,
@@ -121,7 +121,8 @@ class Automator:
         speaker: Speaker,
         once: bool | None,
     ) -> tuple[Draft, str]:
-        """Return an automation and how it is read back. Raises AutomationError."""
+        """Return an automation and how it is read back. Raises AutomationError, AddonError."""
+        await self._check_administrator(speaker)
         house = self._house()
         words = words_of_house(speaker.language, house)
         undoing: tuple[Action, ...] = ()
@@ -132,12 +133,19 @@ class Automator:
             undoing = found
         if once is None:
             once = when.every is None and all(each.intent in _TELLING for each in actions)
+        reading = ReadBack(words, house, now_in(house), await self._states(words.language))
+        # "Tell me" alone tells what has happened.
+        meant = [
+            Action(each.intent, {"message": reading.happened(when)})
+            if each.intent in _TELLING and not each.slots.get("message")
+            else each
+            for each in actions
+        ]
         title = words.text("automations.notice")
         satellite_id = speaker.satellite.satellite_id
-        calls = service_calls(actions, house, satellite_id=satellite_id, title=title)
+        calls = service_calls(meant, house, satellite_id=satellite_id, title=title)
         back = service_calls(undoing, house, satellite_id=satellite_id, title=title)
         built = build(when, calls, back, once=once, house=house, now=now_in(house))
-        reading = ReadBack(words, house, now_in(house), await self._states(words.language))
         said = {
             "when": reading.when(when, once=built.once),
             "what": reading.what(actions, undoing, when),
@@ -164,8 +172,7 @@ class Automator:
     async def set_up(self, draft: Draft) -> None:
         """Write an automation into Home Assistant. Raises AutomationError, AddonError."""
         speaker, house = draft.speaker, self._house()
-        if speaker.user_id is not None and speaker.user_id not in await self._administrators():
-            raise AutomationError("admin")
+        await self._check_administrator(speaker)
         if any(entity_id not in house.entities for entity_id in draft.entities):
             raise AutomationError("not_exposed")
         automation_id = f"ollama_assist_{secrets.token_hex(8)}"
@@ -194,6 +201,11 @@ class Automator:
         self._listed[automation_id] = Listed(entry, made, draft.phrase, changed=False)
         if speaker.user_id is None:
             await self._report(draft, automation_id)
+
+    async def _check_administrator(self, speaker: Speaker) -> None:
+        """Refuse a person who is none; a satellite does not know who speaks."""
+        if speaker.user_id is not None and speaker.user_id not in await self._administrators():
+            raise AutomationError("admin")
 
     async def _report(self, draft: Draft, automation_id: str) -> None:
         """Tell administrators of what nobody with a name has set up."""

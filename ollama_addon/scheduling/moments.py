@@ -6,7 +6,7 @@ Pure: what was said, the present moment and the place of the home go in, times c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -72,6 +72,18 @@ class Span:
     """When the opposite is done; None is never."""
 
 
+def after_the_sun(when: When) -> When:
+    """Return a time in which a delay beside a sunset or sunrise is what it is: so long after it."""
+    every = when.every
+    moment = every.at if every is not None else when.at
+    if not when.delay or moment is None or not moment.sun or moment.offset:
+        return when
+    later = replace(moment, offset=when.delay)
+    if every is not None:
+        return replace(when, delay=None, every=replace(every, at=later))
+    return replace(when, delay=None, at=later)
+
+
 def span(when: When, now: datetime, place: Place) -> Span:
     """Return the times of something that is done once. Raises MomentError.
 
@@ -128,7 +140,7 @@ def hours(moment: Moment, *, another_day: bool) -> tuple[int, ...]:
     """
     if moment.hour is None:
         return (PART_HOURS.get(moment.part, DAY_BEGINS),)
-    if not moment.half_day:
+    if moment.hour > 12 or not (moment.half_day or moment.part):
         return (moment.hour,)
     base = moment.hour % 12
     match moment.part:

@@ -24,7 +24,7 @@ from ollama_addon.agent.orders import (
 from ollama_addon.errors import AddonError
 from ollama_addon.home.model import House
 from ollama_addon.scheduling.automator import Automator, Draft
-from ollama_addon.scheduling.moments import MomentError, Place, Span, span
+from ollama_addon.scheduling.moments import MomentError, Place, Span, after_the_sun, span
 from ollama_addon.scheduling.order import Order
 from ollama_addon.scheduling.scheduler import Scheduler
 from ollama_addon.scheduling.sentences import at, entry, now_in, will, words_of_house
@@ -70,6 +70,7 @@ class Planner:
     ) -> Kept | Proposal | Refused:
         """Keep repaired actions for later; see `Orders`."""
         words = self._words(speaker.language)
+        when = after_the_sun(when)
         if not when.understood:
             return self._refused("unclear", words, said=when.words)
         if when.repeats:
@@ -118,6 +119,10 @@ class Planner:
         except AddonError as error:
             return self._refused("broken", words, reason=error.message)
         return Answer(words.text("automations.made"))
+
+    def anything(self) -> bool:
+        """Tell whether anything is planned."""
+        return bool(self._scheduler.open_orders or self._automator.planned())
 
     def planned(self, entities: Collection[str] = ()) -> tuple[Planned, ...]:
         """Return what is planned, the next first; with `entities` only what is about them."""
@@ -186,6 +191,7 @@ class Planner:
             return self._refused("unknown", words)
         if not when.understood or when.repeats:
             return self._refused("unclear", words, said=when.words)
+        when = after_the_sun(when)
         before = at(order.due, self._house())
         when = _filled(when, before, self._now())
         try:
@@ -227,6 +233,8 @@ class Planner:
             draft, question = await self._automator.propose(actions, when, text, speaker, once)
         except AutomationError as error:
             return self._refused(error.code, words, **{"said": when.words, **error.values})
+        except AddonError as error:
+            return self._refused("broken", words, reason=error.message)
         return Proposal(question, draft)
 
     # Orders

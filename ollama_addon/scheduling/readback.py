@@ -58,6 +58,28 @@ class ReadBack:
             then = f"{self._time(when.until)}{self._words.text('space')}{then}"
         return f"{said}, {then}" if self._words.spaced else f"{said}，{then}"
 
+    def happened(self, when: When) -> str:
+        """Return what is told when an event has come: `Washing machine: off`."""
+        said = [self._fact(each) for each in when.triggers if not each.condition]
+        return self._words.listing(said)
+
+    def _fact(self, trigger: Trigger) -> str:
+        if trigger.kind == "sun":
+            text = self._words.text(f"automations.{trigger.event or 'sunset'}")
+            return text[:1].upper() + text[1:]
+        names = self._words.listing([entity.name for entity in trigger.entities])
+        if trigger.kind == "numeric":
+            above = (
+                [f"> {self._value(trigger, trigger.above)}"] if trigger.above is not None else []
+            )
+            below = (
+                [f"< {self._value(trigger, trigger.below)}"] if trigger.below is not None else []
+            )
+            return f"{names}: {', '.join(above + below)}"
+        if not trigger.to:
+            return names
+        return f"{names}: {self._state(trigger.entities[0], state_of(trigger))}"
+
     def _repeat(self, every: Repeat, at: Moment | None) -> str:
         if every.interval is not None and round(every.interval) != 86_400:
             duration = self._words.duration(every.interval)

@@ -119,6 +119,8 @@ class Scheduler:
         try:
             await self._store.open()
             for order in await self._store.orders("claimed"):
+                if order.id in self._running:  # the file was lost and found meanwhile
+                    continue
                 await self._store.finish(order.id, self._wording("interrupted", order))
             self._open = {order.id: order for order in await self._store.orders("open")}
         except AddonError as error:

@@ -214,6 +214,8 @@ def _key(action: Action, house: House) -> str:
     if (step := slots.get("volume_step")) is not None:
         up = step == "up" or (isinstance(step, int | float) and step > 0)
         return "louder" if up else "quieter"
+    if intent == "HassBroadcast" and not slots.get("message"):
+        return "notify"
     if intent in _KEYS:
         return _KEYS[intent]
     return "set" if _value(action, house) else "other"

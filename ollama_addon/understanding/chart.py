@@ -150,6 +150,8 @@ def _span(tokens: Sequence[Token], index: HouseIndex) -> tuple[float, Span | Non
     number = tokens[0].number if len(tokens) == 1 else None
     if number is None and len(tokens) == 1:
         number = index.numbers.value(words[0])
+        if number is not None and words not in index.lexicon.phrases:
+            senses = ()  # "pięć" is five, and no stove without its accents
     keys = tuple(
         f"{number:g}" if number is not None and len(tokens) == 1 else index.key(word)
         for word in words
@@ -177,6 +179,8 @@ def _span(tokens: Sequence[Token], index: HouseIndex) -> tuple[float, Span | Non
         return _WORD, Span(tuple(tokens), (Sense("word", index.key(word)),))
     if inflected := _inflected(word, index):
         return _WORD, Span(tuple(tokens), inflected)
+    if negated := _with_prefix(word, index):
+        return _KNOWN, Span(tuple(tokens), negated)
     if verb := _without_pronoun(word, index):
         return _KNOWN, Span(tuple(tokens), verb)
     if parts := index.parts(word):
@@ -239,6 +243,17 @@ def _inflected(word: str, index: HouseIndex) -> tuple[Sense, ...]:
         return ()
     kinds = index.noun_keys.get(index.key(word), ())
     return tuple(Sense("nouns", f"{kind}:any") for kind in kinds)
+
+
+def _with_prefix(word: str, index: HouseIndex) -> tuple[Sense, ...]:
+    """Return the senses of a verb that is negated by its beginning: Czech "nezapínej"."""
+    for prefix in index.lexicon.negative_prefixes:
+        if word.startswith(prefix) and len(word) - len(prefix) > _ENDING:
+            senses = index.lexicon.senses((word[len(prefix) :],))
+            verbs = tuple(sense for sense in senses if sense.group in ("verbs", "weak", "past"))
+            if verbs:
+                return (Sense("negations"), *verbs)
+    return ()
 
 
 def _without_pronoun(word: str, index: HouseIndex) -> tuple[Sense, ...]:

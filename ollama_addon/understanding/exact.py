@@ -243,32 +243,6 @@ class ExactReader:
         return Action(reading.intent, {**{k: v for k, v in slots.items() if v}, **values})
 
 
-def agree(reading: Reading, clause: Clause) -> bool | None:
-    """Tell whether both readers read the same; None where the exact one cannot judge."""
-    if reading.wildcard or reading.shared_name or reading.intent in _NOTHING:
-        return None
-    if clause.mood is Mood.QUESTION:
-        return reading.asks or None
-    if clause.mood is not Mood.ORDER:
-        return None
-    if reading.asks:
-        # "Every light on please" is no question to anybody but a grammar.
-        return None
-    if not clause.candidates:
-        return None
-    candidate = clause.candidates[0]
-    intents = {action.intent for action in candidate.actions}
-    ids = {entity.id for entity in candidate.entities}
-    if any(_TIMERS in intent for intent in (*intents, reading.intent)):
-        return reading.intent in intents
-    if not reading.entities:
-        return None
-    services = any("." in intent for intent in intents)
-    if reading.intent not in intents and not services:
-        return False
-    return bool(ids & reading.entities) if len(ids) > 1 else ids <= reading.entities
-
-
 def _question(reading: Reading, entities: tuple[Entity, ...]) -> Question | None:
     match reading.intent:
         case "HassGetCurrentTime":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.exact import ExactReader, agree
+from ollama_addon.understanding.exact import ExactReader
 from ollama_addon.understanding.interpretation import Clause, Context, Interpretation, Mood
 from ollama_addon.understanding.lexicon import lexicon, nearest
 from ollama_addon.understanding.names import HouseIndex
@@ -18,8 +18,8 @@ class Interpreter:
     """Interprets sentences with two readers. Made once for a house and a language.
 
     The tolerant reader reads everything in a language that has a file. The exact one is asked
-    where that is certain of an order (its contradiction casts doubt) or has nothing to say, and
-    reads alone in the other languages.
+    where that has nothing to say, and reads alone in the other languages. It has no veto: in the
+    evaluation it contradicted one of 1,375 certain orders, wrongly, for eight milliseconds each.
     """
 
     def __init__(self, house: House, language: str) -> None:
@@ -45,7 +45,7 @@ class Interpreter:
         if self._tolerant is not None:
             clauses = self._tolerant.read(text, context)
             took["tolerant"] = _since(began)
-        if not _wants_exact(clauses):
+        if clauses and not _silent(clauses):
             return Interpretation(text, self.language, clauses, ("tolerant",), None, took)
         began = time.perf_counter()
         reading = self._exact.read(text, context)
@@ -53,25 +53,13 @@ class Interpreter:
         if reading is None:
             readers = ("tolerant",) if clauses else ()
             return Interpretation(text, self.language, clauses, readers, None, took)
-        if self._tolerant is None or _silent(clauses):
-            alone = self._exact.clause(reading, text)
-            if alone is None:
-                return Interpretation(text, self.language, clauses, ("exact",), None, took)
-            if self._tolerant is not None:
-                # The tolerant reader did not understand all of its words.
-                alone = replace(alone, certain=False, doubts=(*alone.doubts, "one_reader"))
-            return Interpretation(text, self.language, (alone,), ("exact",), None, took)
-        agreed = agree(reading, clauses[0])
-        found = Interpretation(text, self.language, clauses, ("tolerant", "exact"), agreed, took)
-        return found.doubtful("readers") if agreed is False else found
-
-
-def _wants_exact(clauses: Sequence[Clause]) -> bool:
-    """Whether the exact reader is asked: about one certain order, or where nothing was read."""
-    if not clauses or _silent(clauses):
-        return True
-    first = clauses[0]
-    return len(clauses) == 1 and first.mood is Mood.ORDER and first.certain and first.when is None
+        alone = self._exact.clause(reading, text)
+        if alone is None:
+            return Interpretation(text, self.language, clauses, ("exact",), None, took)
+        if self._tolerant is not None:
+            # The tolerant reader did not understand all of its words.
+            alone = replace(alone, certain=False, doubts=(*alone.doubts, "one_reader"))
+        return Interpretation(text, self.language, (alone,), ("exact",), None, took)
 
 
 def _silent(clauses: Sequence[Clause]) -> bool:

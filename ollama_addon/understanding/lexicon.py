@@ -36,7 +36,7 @@ FLAT = (
     "articles fillers openers requests wishes subjects auxiliaries past be and or then but except "
     "only negations leave all both any everything other one pronouns same more_of_it in to by "
     "list_prepositions talk yes no never_mind undo corrections weak places house here outside "
-    "one_unit half and_a_half point pairs"
+    "one_unit half and_a_half point pairs before_object after_object"
 ).split()
 """Groups that are a list of phrases."""
 KEYED = (
@@ -86,6 +86,8 @@ class Lexicon:
     links: tuple[str, ...] = ()
     clitics: tuple[str, ...] = ()
     enclitics: tuple[str, ...] = ()
+    negative_prefixes: tuple[str, ...] = ()
+    """Beginnings that negate a verb: Czech "nezapínej"."""
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The phrases of each group, as `group` or `group.meaning`, in the order of the file."""
 
@@ -169,6 +171,7 @@ def read(data: Mapping[str, Any]) -> Lexicon:
         tuple(data.get("links") or ()),
         clitics,
         tuple(data.get("enclitics") or ()),
+        tuple(data.get("negative_prefixes") or ()),
         lists,
     )
 
@@ -201,8 +204,8 @@ def _check(tag: str, data: Mapping[str, Any]) -> None:
     unknown = set(data) - {
         *FLAT,
         *KEYED,
-        *"tag script suffixes alternations links clitics enclitics gaps nouns timer later".split(),
-        *"without_it".split(),
+        *"tag script suffixes alternations links clitics enclitics negative_prefixes".split(),
+        *"gaps nouns timer later without_it".split(),
     }
     if unknown:
         raise LexiconError(f"{tag}: these groups are unknown: {', '.join(sorted(unknown))}")

@@ -442,6 +442,14 @@ def _by_words(
 ) -> Resolution:
     """Return what has the most of its name said, and whether that is enough."""
     said = {key for item in items for key in item.keys}
+    if phrase.one:
+        # "The right one" leaves out what it shares with what was spoken of.
+        said |= {
+            key
+            for entity in context.previous_entities
+            for name in index.names.get(entity.id, ())
+            for key in name.keys
+        }
     scored = sorted(
         ((_share(entity, said, index), entity) for entity in able), key=lambda pair: -pair[0][0]
     )

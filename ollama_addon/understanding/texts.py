@@ -62,7 +62,8 @@ def read_list(draft: Draft, *, asks: bool) -> Text | None:
             at, Role.NAME if at >= start else Role.PREPOSITION, entities[0].id if entities else ""
         )
     for at in (*verbs[:1], *gap[0]):
-        draft.take(at, Role.VERB, action)
+        if not draft.has(at, "negations"):
+            draft.take(at, Role.VERB, action)
     for at in text:
         draft.take(at, Role.TEXT)
     items = _items(draft, text)
@@ -188,6 +189,7 @@ def _rest(
     behind = [at for at in left if at >= end]
     first_verb = min((*verbs[:1], *gap[0]), default=-1)
     text = [at for at in inside if at > first_verb] if first_verb < before else inside
+    text, behind = _by_markers(draft, text), _by_markers(draft, behind)
     while text and draft.has(text[0], "negations") and not draft.has(text[0], "nouns"):
         text = text[1:]
     text = _trimmed(draft, text)
@@ -195,6 +197,19 @@ def _rest(
         return text, doubts
     # "Put on the shopping list: milk", "auf die Einkaufsliste Milch setzen".
     return _trimmed(draft, behind), doubts
+
+
+def _by_markers(draft: Draft, places: list[int]) -> list[int]:
+    """Return what a language marks as the object: behind 把, in front of を."""
+    begins = [at for at in places if draft.has(at, "before_object")]
+    if begins:
+        draft.take(begins[-1], Role.FILLER)
+        places = [at for at in places if at > begins[-1]]
+    ends = [at for at in places if draft.has(at, "after_object")]
+    if ends:
+        draft.take(ends[-1], Role.FILLER)
+        places = [at for at in places if at < ends[-1]]
+    return places
 
 
 def _trimmed(draft: Draft, places: list[int]) -> list[int]:

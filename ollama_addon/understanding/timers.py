@@ -14,6 +14,7 @@ from ollama_addon.understanding.interpretation import (
     Role,
 )
 from ollama_addon.understanding.times import Length, length_at
+from ollama_addon.understanding.verbs import read_verbs
 from ollama_addon.understanding.vocabulary import Action
 
 _LINKS = (
@@ -107,6 +108,10 @@ def read_timer(
         for meaning in draft.spans[at].meanings("verbs")
         if place is None or not draft.has(at, "weak")
     }
+    if place is None:
+        verbs |= set(read_verbs(Draft(draft.spans, draft.index)).actions)
+        if not verbs & {"add", "remove", "down", "cancel", "pause", "resume"}:
+            verbs.add("add")
     particles = {
         meaning for at in draft.all_free() for meaning in draft.spans[at].meanings("particles")
     }
@@ -115,7 +120,15 @@ def read_timer(
         for at in range(min(2, len(draft)))
     ) or (asks and not any(draft.has(at, "requests") for at in range(len(draft))))
     later = any(
-        draft.has(at, "later.when", "later.tomorrow", "later.at", "later.until", "later.every")
+        draft.has(
+            at,
+            "later.when",
+            "later.tomorrow",
+            "later.at",
+            "later.until",
+            "later.every",
+            "later.vague",
+        )
         and not draft.has(at, "fillers", "in", "to", "by", "later.length", "all")
         for at in draft.all_free()
     )
@@ -166,6 +179,9 @@ def read_timer(
     doubts: dict[str, None] = {}
     if later:
         doubts["when"] = None
+    said_to = any(word.role is Role.VERB for word in words)
+    if name and not said_to and (place is None or length is None or start < place):
+        doubts["no_verb"] = None
     if any(word.role is Role.UNKNOWN for word in words):
         doubts["unknown"] = None
     refusal: Refusal | None = None
@@ -217,11 +233,14 @@ def _goes_on(draft: Draft, context: Context, length: Length | None) -> bool:
     if not spoken.endswith("Timer"):
         return False
     verbs = {m for span in draft.spans for m in span.meanings("verbs")}
-    named = any(span.has("name", "area", "nouns") for span in draft.spans)
-    if named:
+    if any(span.has("name", "area", "nouns") and span.number is None for span in draft.spans):
         return False
+    verbs |= set(read_verbs(Draft(draft.spans, draft.index)).actions)
+    more = any(
+        span.has("more_of_it") or "up" in span.meanings("directions") for span in draft.spans
+    )
     return bool(verbs & {"cancel", "pause", "resume"}) or (
-        length is not None and bool(verbs & {"add", "remove", "up", "down"})
+        length is not None and (more or bool(verbs & {"add", "remove", "up", "down"}))
     )
 
 

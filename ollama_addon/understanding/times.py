@@ -238,6 +238,11 @@ class TimeReader:
                 self._moment = replace(self._moment, part=cast(Part, part))
                 self._timed = True
                 return self._repeat(at, after + 1, ())
+        if draft.has(after, "later.tomorrow"):
+            # "Jeden Morgen": the word for tomorrow is that for the morning.
+            self._moment = replace(self._moment, part="morning")
+            self._timed = True
+            return self._repeat(at, after + 1, ())
         if draft.has(after, "later.sunset", "later.sunrise"):
             end = self._sun(at, after)
             return self._repeat(at, end, ())
@@ -426,7 +431,9 @@ class TimeReader:
     def _is_time(self, at: int, end: int) -> bool:
         """Tell a time from a value: "at seven" beside an action that takes no number."""
         draft = self._draft
-        if draft.has(end, "units", "nouns", "name"):
+        if draft.has(end, "units"):
+            return False
+        if draft.has(end, "nouns", "name") and not self._timed:
             return False
         actions = {
             meaning

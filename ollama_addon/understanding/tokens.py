@@ -52,9 +52,11 @@ def fold(text: str) -> str:
     """Return a plain text without accents: how words are compared when the plain form differs."""
     spelled = plain(text).translate(_SPELLED)
     decomposed = unicodedata.normalize("NFKD", spelled)
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return "".join(c for c in decomposed if c in _VOICED or not unicodedata.combining(c))
 
 
+_VOICED = "\u3099\u309a"
+"""What makes another letter of a kana ("か", "が"), and is no accent."""
 _SPELLED = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d"})
 
 

@@ -96,6 +96,7 @@ class TolerantReader:
                 draft.take(at, Role.TALK)
             return (Clause(text, mood, certain=mood is not Mood.TALK, words=draft.finish()),)
         carry = Carry()
+        corrects = False
         found: list[Clause] = []
         for piece in split(spans, tail, self.index):
             answer = moods.whole(piece.spans, asked=context.asked)
@@ -104,11 +105,16 @@ class TolerantReader:
                 for at in range(len(piece.spans)):
                     draft.take(at, Role.TALK)
                 clause = Clause(draft.text, answer, certain=True, words=draft.finish())
+                if answer is Mood.NO and not found and context.previous and not context.asked:
+                    corrects = True  # "no, the humidifier"
+                    continue
                 found = [*_reached_back(found, clause), clause]
                 continue
             if piece.begins:
                 carry = Carry(entities=carry.entities, actions=carry.actions, nouns=carry.nouns)
-            clause = _ClauseReader(piece, self.index, context, carry, first=not found).read()
+            clause = _ClauseReader(
+                piece, self.index, context, carry, first=not found, corrects=corrects
+            ).read()
             if found and not piece.begins:
                 found = _reached_back(found, clause)
             found.append(clause)
@@ -184,7 +190,14 @@ class _ClauseReader:
     """Reads one clause."""
 
     def __init__(
-        self, piece: Piece, index: HouseIndex, context: Context, carry: Carry, *, first: bool
+        self,
+        piece: Piece,
+        index: HouseIndex,
+        context: Context,
+        carry: Carry,
+        *,
+        first: bool,
+        corrects: bool = False,
     ) -> None:
         self._piece = piece
         self._index = index
@@ -194,7 +207,9 @@ class _ClauseReader:
         before = carry.entities or context.previous_entities
         self._context = replace(context, previous_entities=before)
         self._draft = Draft(piece.spans, index)
-        self._corrects = False
+        self._corrects = corrects
+        self._plain = False
+        self._strong: dict[str, None] = {}
 
     def read(self) -> Clause:
         """Return the clause."""
@@ -425,6 +440,8 @@ class _ClauseReader:
     ) -> Clause:
         """Make the plan of an order, and say what is in doubt."""
         draft = self._draft
+        self._plain = said.weak and not said.particle
+        self._strong = said.strong
         values, actions = self._repeated(values, actions)
         if not actions and not said.verbs and _names_only(phrases):
             actions = {"activate": None}
@@ -441,7 +458,9 @@ class _ClauseReader:
             self._implied(phrase, part, actions, values, can) if alone else part
             for phrase, part, alone in zip(phrases.targets, parts, whole, strict=True)
         ]
-        if not phrases.any:
+        if said.pronoun and not phrases.any:
+            parts = [resolve(Phrase(pronoun=True), self._index, can, self._context)]
+        elif not phrases.any:
             parts = [self._unnamed(actions, values, can)]
         excepted = [
             entity
@@ -572,7 +591,9 @@ class _ClauseReader:
 
     def _domains(self, actions: dict[str, None], values: Values) -> set[str]:
         """Return the domains that actions and values speak of by themselves."""
-        found = {_IMPLIED[action] for action in actions if action in _IMPLIED}
+        # A verb that means many things tells nothing: "pon" is "put" and "play".
+        telling = [a for a in actions if not self._plain or a in self._strong or a in _DIRECTIONS]
+        found = {_IMPLIED[action] for action in telling if action in _IMPLIED}
         if values.attribute:
             found |= set(domains_of(values.attribute))
         if values.degrees is not None:

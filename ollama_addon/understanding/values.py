@@ -176,6 +176,14 @@ def _number(draft: Draft, at: int, actions: frozenset[str], found: Found) -> int
         number, end = number + 0.5, end + 1
     before = _before(draft, at)
     unit = _unit(draft, end)
+    if not unit and _unit(draft, before) == "percent":
+        unit = "percent"  # Chinese has it in front: 百分之十
+        draft.take(before, Role.UNIT, "percent")
+        found.note("percent", number, *range(at, end))
+        to = draft.has(before - 1, "to")
+        if not to and (actions & _DIRECTED or found.directions):
+            found.values = replace(found.values, relative=True)
+        return end
     if not unit and _in_name(draft, at, before, actions):
         found.numbers.append(at)
         return end

@@ -28,9 +28,13 @@ class Said:
     actions: dict[str, None] = field(default_factory=dict)
     """What its verbs and particles can mean, in order."""
     verbs: list[int] = field(default_factory=list)
+    strong: dict[str, None] = field(default_factory=dict)
+    """What its particles and those verbs say that mean nothing else: not "put on" or "pon"."""
     weak: bool = False
     """Whether it has a verb that says nothing by itself."""
     particle: bool = False
+    pronoun: bool = False
+    """Whether a verb has a pronoun at its end: "apágalo"."""
 
     @property
     def any(self) -> bool:
@@ -102,6 +106,7 @@ def _gaps(draft: Draft, said: Said) -> None:
         draft.take(at, Role.VERB, action, used=False)
         said.verbs.append(at)
     said.actions[action] = None
+    said.strong[action] = None
 
 
 def _find(words: list[str], part: tuple[str, ...], start: int) -> int:
@@ -163,11 +168,12 @@ def _verbs(draft: Draft, said: Said) -> None:
         strong = span.meanings("verbs")
         for action in strong:
             said.actions[action] = None
+            if not span.has("weak"):
+                said.strong[action] = None
+        said.pronoun = said.pronoun or span.has("pronouns")
         said.weak = said.weak or (not strong and span.has("weak"))
         said.verbs.append(at)
         draft.take(at, Role.VERB, " ".join(strong), used=False)
-        if span.has("pronouns"):
-            draft.doubts.pop("pronoun", None)
 
 
 def _can_begin(draft: Draft, first: int, follows: int, sure: list[int]) -> bool:
@@ -200,6 +206,7 @@ def _particles(draft: Draft, said: Said) -> None:
             if preposition and at != draft.last():
                 continue
         said.actions.setdefault(meaning)
+        said.strong[meaning] = None
         said.particle = True
         said.verbs.append(at)
         draft.take(at, Role.PARTICLE, meaning, used=False)

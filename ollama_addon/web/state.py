@@ -35,7 +35,7 @@ from ollama_addon.supervisor.instruction_files import InstructionFiles
 from ollama_addon.supervisor.own_options import OwnOptions
 from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.api.publisher import Events
-from ollama_addon.web.gateway.gateway import Key
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.wyoming.fallback import WyomingFallback
 
 

@@ -7,6 +7,7 @@ how long it waits, and would answer for somebody who has hung up.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -37,12 +38,17 @@ _MAX_ID = 255
 
 
 class WyomingServer:
-    """Serves `agent` at `host` and `port`; port 0 takes a free one."""
+    """Serves `agent` at `host` and `port`; port 0 takes a free one.
 
-    def __init__(self, agent: Agent, host: str, port: int) -> None:
+    The protocol knows no passwords: only who comes from `core`, the address of Home Assistant, or
+    from this machine itself is listened to.
+    """
+
+    def __init__(self, agent: Agent, host: str, port: int, core: str = "") -> None:
         self.agent = agent
         self.port = port
         self._host = host
+        self._core = core
         self._server: asyncio.Server | None = None
         self._connections = Background()
 
@@ -103,7 +109,11 @@ class WyomingServer:
         return Info(handle=[program])
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections.running >= MAX_CONNECTIONS:
+        peer = str(writer.get_extra_info("peername", ("",))[0])
+        known = _is_home_assistant(peer, self._core)
+        if not known:
+            _LOGGER.debug("%s is not Home Assistant, and was hung up on", peer)
+        if not known or self._connections.running >= MAX_CONNECTIONS:
             writer.close()
             return
         self._connections.once("Wyoming connection", self._serve(reader, writer))
@@ -157,6 +167,16 @@ class WyomingServer:
         if outcome in ("failed", "not_understood"):
             return NotHandled(said.strip(), context)
         return Handled(said.strip(), context)
+
+
+def _is_home_assistant(peer: str, core: str) -> bool:
+    """Tell whether an address is that of Home Assistant, or of this machine."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return plain.is_loopback or str(plain) == core
 
 
 class _Reader(asyncio.StreamReader):

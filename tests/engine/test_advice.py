@@ -393,10 +393,10 @@ async def test_running_answers_are_waited_for(
     message = {"role": "user", "content": "hello"}
     chat = servers.chat("m:1", [message])
     await anext(chat)
-    await servers.wait_idle(0.01)  # not for ever
+    await servers.places.wait_idle(0.01)  # not for ever
     assert not servers.places._idle.is_set()
     await chat.aclose()
-    await servers.wait_idle(60)
+    await servers.places.wait_idle(60)
     assert servers.places._idle.is_set()
     await servers.stop()
 

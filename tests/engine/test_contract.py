@@ -17,7 +17,8 @@ import pytest_asyncio
 
 from ollama_addon.engine.servers import Servers
 from ollama_addon.options import ServerOptions
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 
 from .scripted import MODEL, Scripted

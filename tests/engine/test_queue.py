@@ -272,3 +272,17 @@ async def test_who_is_broken_off_knows_by_whom() -> None:
     with pytest.raises(GivenUpError):
         async with place.interruptible():
             await asyncio.sleep(60)
+
+
+async def test_a_warm_up_reaches_every_slot(scripted: Scripted) -> None:
+    async with engine(scripted, 3) as (slow, servers):
+        warming = asyncio.create_task(ask(servers, "prefix", Priority.WARM_UP))
+        await until(lambda: slow.now == 3)
+        for _ in range(3):
+            slow.go.release()
+        assert await warming == "Hello"
+        task = asyncio.create_task(ask(servers, "task", TASK))
+        await until(lambda: slow.now == 1)
+        slow.go.release()
+        await task
+        assert slow.asked == ["prefix"] * 3 + ["task"]

@@ -12,7 +12,8 @@ from ollama_addon.companion.own_integration import OwnIntegration
 from ollama_addon.engine.servers import Servers
 from ollama_addon.home.connection import Connection
 from ollama_addon.options import AgentOptions, ServerOptions
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from tests.engine.scripted import Scripted
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from ollama_addon.errors import AddonError
-from ollama_addon.home import connection as module
+from ollama_addon.home import connection as module, rest
 from ollama_addon.home.connection import Connection
 
 from .scripted_home import TOKEN, ScriptedHome, eventually
@@ -309,10 +309,11 @@ async def test_what_can_go_wrong_with_post(
 
 
 async def test_post_to_a_slow_home(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POST_TIMEOUT", 0.1)
+    monkeypatch.setattr(rest, "TIMEOUT", 0.1)
     await connect(connection)
     with mute_server() as url:
-        connection._rest_url = url
+        assert connection._rest is not None
+        connection._rest._url = url
         with pytest.raises(AddonError) as caught:
             await connection.post("intent/handle", {})
     assert (caught.value.code, caught.value.status) == ("home_slow", 504)

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ollama_addon.home.model import House
-from ollama_addon.scheduling.moments import MomentError, Place, next_time, span, sun_time
-from ollama_addon.understanding.interpretation import Moment, When
+from ollama_addon.scheduling.moments import (
+    MomentError,
+    Place,
+    after_the_sun,
+    next_time,
+    span,
+    sun_time,
+)
+from ollama_addon.understanding.interpretation import Moment, Repeat, When
 
 BERLIN = Place(ZoneInfo("Europe/Berlin"), 52.52, 13.405)
 NOON = "2026-11-25 12:00"
@@ -48,6 +55,9 @@ def said(moment: Moment, now: str = NOON, place: Place = BERLIN) -> str:
         (Moment(2, half_day=True, part="night", days=0), "2026-11-25 01:00", "2026-11-25 02:00"),
         (Moment(11, half_day=True, part="night"), NOON, "2026-11-25 23:00"),
         (Moment(12, half_day=True, part="evening"), NOON, "2026-11-26 00:00"),
+        # "7:30 pm"
+        (Moment(7, 30, part="evening"), NOON, "2026-11-25 19:30"),
+        (Moment(19, 30, part="evening"), NOON, "2026-11-25 19:30"),
         # on another day
         (Moment(7, half_day=True, days=1), NOON, "2026-11-26 07:00"),
         (Moment(3, half_day=True, days=1), NOON, "2026-11-26 15:00"),
@@ -132,6 +142,16 @@ def test_the_sun() -> None:
     ):
         found = next_time(moment, local(now), BERLIN)
         assert abs(found - local(tabulated)) < timedelta(minutes=3), moment
+
+
+def test_so_long_after_the_sun() -> None:
+    sunset = Moment(sun="sunset")
+    after = Moment(sun="sunset", offset=1200.0)
+    assert after_the_sun(When("", delay=1200.0, at=sunset)) == When("", at=after)
+    daily = after_the_sun(When("", delay=1200.0, every=Repeat(at=sunset)))
+    assert daily == When("", every=Repeat(at=after))
+    for as_it_was in (When("", delay=60.0), When("", delay=86_400.0, at=Moment(7))):
+        assert after_the_sun(as_it_was) == as_it_was
 
 
 def test_where_the_sun_does_not_set() -> None:

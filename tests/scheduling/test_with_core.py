@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -176,6 +176,9 @@ async def test_it_runs_when_its_condition_comes_true(link: Link) -> None:
     await link.put(WINDOW, "off")
     await link.put(LAMP, "off")
     opens = When("when the window opens", triggers=(Trigger("state", _of(link, WINDOW), "open"),))
+    proposal = await link.propose(opens)
+    # Home Assistant's own word for what is `on` to it.
+    assert proposal.sentence.startswith("When Kitchen window is open: turn on Desk lamp.")
     made = await link.make(opens)
     await link.put(WINDOW, "on")
     await until(lambda: _is(link, LAMP, "on"))
@@ -248,9 +251,15 @@ async def test_a_target_that_is_hidden_is_told(link: Link) -> None:
 async def test_only_administrators(link: Link) -> None:
     created = await link.core.command("config/auth/create", name="Kim", group_ids=["system-users"])
     kim = Speaker("home", "en", user_id=created["user"]["id"])
-    refused = await link.planner.set_up(await link.propose(EVERY_DAY, speaker=kim))
+    refused = await link.planner.keep([LAMP_ON], EVERY_DAY, "said", kim)
     assert isinstance(refused, Refused)
     assert refused.code == "admin"
+    # Also who is none any more when the yes comes.
+    proposal = await link.propose(EVERY_DAY)
+    demoted = Proposal(proposal.sentence, replace(proposal.draft, speaker=kim))
+    late = await link.planner.set_up(demoted)
+    assert isinstance(late, Refused)
+    assert late.code == "admin"
     assert link.planner.planned() == ()
     satellite = Speaker("home", "en", Satellite(None, "assist_satellite.hall"))
     made = await link.make(EVERY_DAY, speaker=satellite)

@@ -261,3 +261,10 @@ def test_words_are_known_for_what_they_are(tag: str, phrase: str, sense: Sense) 
     own = lexicon(tag)
     words = tuple(phrase) if own.script == "characters" else tuple(phrase.split())
     assert sense in own.senses(words)
+
+
+def test_folding_takes_accents_and_keeps_letters() -> None:
+    assert fold("Éteins") == "eteins"
+    assert fold("łazience") == "lazience"
+    assert fold("が") != fold("か")
+    assert fold("ぱ") != fold("は")

@@ -317,3 +317,49 @@ async def test_a_port_that_is_taken(server: WyomingServer, agent: ScriptedAgent)
     assert raised.value.code == "port_taken"
     assert not other.running
     await other.stop()
+
+
+@pytest.mark.parametrize(
+    ("peer", "listened_to"),
+    [
+        ("172.30.32.1", True),
+        ("::ffff:172.30.32.1", True),
+        ("127.0.0.1", True),
+        ("127.0.0.2", True),
+        ("::1", True),
+        ("172.30.32.2", False),
+        ("172.30.33.5", False),
+        ("192.168.1.5", False),
+        ("::ffff:172.30.33.5", False),
+        ("fd00::1", False),
+        ("", False),
+        ("somewhere", False),
+    ],
+)
+async def test_only_home_assistant_is_listened_to(
+    agent: ScriptedAgent, peer: str, listened_to: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = asyncio.StreamWriter.get_extra_info
+
+    def from_there(self: asyncio.StreamWriter, name: str, default: Any = None) -> Any:
+        return (peer, 1) if name == "peername" else plain(self, name, default)
+
+    server = WyomingServer(agent, "127.0.0.1", 0, "172.30.32.1")
+    await server.start()
+    monkeypatch.setattr(asyncio.StreamWriter, "get_extra_info", from_there)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b'{"type": "describe"}\n')
+    try:
+        answer = await reader.readline()
+    except ConnectionError:
+        answer = b""
+    assert (b"info" in answer) is listened_to
+    writer.close()
+    await server.stop()
+
+
+async def test_without_an_address_of_home_assistant_only_this_machine_is(
+    agent: ScriptedAgent,
+) -> None:
+    assert not wyoming_server._is_home_assistant("172.30.32.1", "")
+    assert wyoming_server._is_home_assistant("127.0.0.1", "")

@@ -10,14 +10,14 @@ from ollama_addon.agent.actions import directions
 from ollama_addon.agent.actions.repair_outcome import TARGET_SLOTS
 from ollama_addon.agent.actions.spoken import spoken_numbers
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.interpretation import Candidate, Clause, Interpretation, Role
+from ollama_addon.understanding.interpretation import Candidate, Clause, Interpretation, Mood, Role
 from ollama_addon.understanding.tokens import fold
 from ollama_addon.understanding.vocabulary import Action
 
 _NUMBERS = ("brightness", "temperature", "position", "percentage", "volume_level", "humidity",
             "value", "brightness_step_pct", "step", "volume_step")  # fmt: skip
 _LEVELS = frozenset({"brightness", "position", "percentage", "volume_level", "humidity"})
-_ABOUT = 15
+_ABOUT = 24
 """How far, in percent, a number may be from a level that was said in a word."""
 _ALIKE = 80
 """How alike texts must be to say the same, of 100."""
@@ -104,10 +104,25 @@ def texts_are_said(action: Action, interpretation: Interpretation) -> bool:
             for each in candidate.actions
             if slot in each.slots
         ]
+        said = fold(interpretation.text)
         if wanted and not any(_alike(text, each) for each in wanted):
             # The readers may have cut it wrongly: all of its words were said.
-            return set(_words(text)) <= set(_words(interpretation.text))
+            return fold(text) in said or set(_words(text)) <= set(_words(said))
+        if not wanted and _says_more(action, interpretation):
+            return fold(text) in said or any(
+                fuzz.ratio(word, other) >= _ALIKE for word in _words(text) for other in _words(said)
+            )
     return True
+
+
+def _says_more(action: Action, interpretation: Interpretation) -> bool:
+    """Whether an order names a list and says something else that no reader made anything of."""
+    return any(
+        clause.mood is Mood.ORDER
+        and bool(clause.unexplained)
+        and any(entity.id == action.slots.get("name") for entity in clause.named)
+        for clause in interpretation.clauses
+    )
 
 
 def _alike(text: str, other: str) -> bool:

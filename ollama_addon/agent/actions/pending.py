@@ -35,6 +35,9 @@ def answered(step: Step) -> Answered | None:
     if pending.targets:
         return _chosen(step, pending, refused=bool(moods & _REFUSING))
     others = [clause for clause in clauses if clause.mood not in (Mood.YES, Mood.TALK)]
+    if pending.proposal is not None and others:
+        # What was read back is made as it was read back, or not at all.
+        return Answered() if moods & _REFUSING else None
     if Mood.YES in moods and not others:
         return Answered(_valid(pending.actions, step.house), pending)
     if Mood.YES in moods and (fewer := _restricted(pending, others, step.house)):

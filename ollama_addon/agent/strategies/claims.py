@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from ollama_addon.agent.strategies.speech import clean
+
 _DONE = {
     "en": r"turn(?:ed|ing)|switch(?:ed|ing)|set(?:ting)?|open(?:ed|ing)|clos(?:ed|ing)|shut|"
     r"(?:un)?lock(?:ed|ing)|dimm(?:ed|ing)|brighten(?:ed|ing)|start(?:ed|ing)|stopp(?:ed|ing)|"
@@ -118,6 +120,43 @@ def sentences(text: str) -> Iterator[str]:
 def honest(text: str, language: str) -> str:
     """Return a text without the sentences that claim something was done."""
     return "".join(each for each in sentences(text) if not claims(each, language)).strip()
+
+
+class Honest:
+    """Takes words as they come, gives whole sentences; those that claim something are kept back.
+
+    However the words are cut into pieces, what comes out is the same.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.withheld = ""
+        """Sentences that claim that something was done, to be said once it was."""
+        self._language = language
+        self._sentence = ""
+        self._said = False
+
+    def feed(self, words: str) -> str:
+        """Take some words, return the sentences that are whole."""
+        self._sentence += words
+        whole = list(sentences(self._sentence))
+        # The last one may go on: "21." may become "21.5".
+        self._sentence = whole.pop() if whole else ""
+        return self._give(whole)
+
+    def finish(self) -> str:
+        """Return what is left; the reply is over."""
+        whole, self._sentence = list(sentences(self._sentence)), ""
+        return self._give(whole)
+
+    def _give(self, whole: list[str]) -> str:
+        given = ""
+        for sentence in whole:
+            if claims(sentence, self._language):
+                self.withheld += sentence
+            elif spoken := clean(sentence):
+                given += f" {spoken}" if self._said else spoken
+                self._said = True
+        return given
 
 
 @lru_cache(32)

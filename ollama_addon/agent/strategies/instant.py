@@ -20,6 +20,7 @@ from ollama_addon.understanding.interpretation import (
     Role,
     When,
 )
+from ollama_addon.understanding.vocabulary import Action
 
 _ASKED = frozenset({"whole_home", "everything"})
 """Doubts that a question to the person settles."""
@@ -76,6 +77,8 @@ class Plans:
     cancel: bool
     entities: tuple[Entity, ...] = ()
     when: When | None = None
+    named: bool = False
+    """Whether something was named: then nothing else is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def route(interpretation: Interpretation, *, planned: bool, instant: bool = True
     """
     if not interpretation.clauses:
         return Route((), ("no_reader",))
-    steps = tuple(_step(clause, planned=planned) for clause in interpretation.clauses)
+    steps = tuple(_step(clause, planned=planned) for clause in _without_times(interpretation))
     if len(steps) > 1:
         # A "no" in front of an order says nothing by itself.
         steps = (
@@ -124,6 +127,21 @@ def route(interpretation: Interpretation, *, planned: bool, instant: bool = True
     if not instant and any(isinstance(step, Do | Sure) for step in steps):
         reasons = (*reasons, "option")
     return Route(steps, reasons)
+
+
+def _without_times(interpretation: Interpretation) -> Sequence[Clause]:
+    """Return the clauses, but for those that only say when another one is meant."""
+    clauses = interpretation.clauses
+    ordered = {id(c.when) for c in clauses if c.mood is Mood.ORDER and c.when is not None}
+    return [
+        clause
+        for clause in clauses
+        if not (
+            clause.mood is Mood.TALK
+            and id(clause.when) in ordered
+            and all(word.role is Role.TIME for word in clause.words)
+        )
+    ]
 
 
 def _step(clause: Clause, *, planned: bool) -> Step:
@@ -151,9 +169,23 @@ def _asked(clause: Clause) -> Step:
     question = clause.question
     if clause.missing_place:
         return Say("no_place", clause.missing_place)
+    if _asks_to_be_told(clause):
+        return Do(Candidate((Action("HassBroadcast"),), (), "tell", 1.0), clause.when)
     if question is None or question.kind in _ELSEWHERE or not clause.certain:
         return Ask(clause, clause.doubts or ("question",))
     return Tell(question)
+
+
+def _asks_to_be_told(clause: Clause) -> bool:
+    """Whether it is "tell me when the washing machine is done": nothing but that and an event."""
+    when, roles = clause.when, {word.role for word in clause.words}
+    return (
+        when is not None
+        and when.understood
+        and any(not trigger.condition for trigger in when.triggers)
+        and roles <= {Role.TIME, Role.QUESTION, Role.FILLER, Role.REQUEST, Role.SUBJECT}
+        and any(word.role is Role.QUESTION and word.meaning == "ask" for word in clause.words)
+    )
 
 
 def _ordered(clause: Clause, *, planned: bool) -> Step:
@@ -180,11 +212,11 @@ def _plans(clause: Clause) -> Plans | None:
     cancels = any(
         word.role is Role.VERB and "cancel" in word.meaning.split() for word in clause.words
     )
+    names = any(word.role in (Role.NAME, Role.KIND, Role.AREA) for word in clause.words)
     if cancels:
         spoken = tuple(dict.fromkeys((*clause.named, *clause.same_name)))
-        return Plans(cancel=True, entities=spoken)
+        return Plans(cancel=True, entities=spoken, named=names)
     timed = clause.when is not None and clause.when.understood and not clause.candidates
-    names = any(word.role in (Role.NAME, Role.KIND, Role.AREA) for word in clause.words)
     if timed and not names:
         return Plans(cancel=False, when=clause.when)
     return None

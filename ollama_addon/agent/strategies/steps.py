@@ -128,8 +128,18 @@ class Steps:
         orders = self._carrier.orders
         assert orders is not None
         about = tuple(entity.id for entity in taken.entities)
-        found = orders.planned(about)
-        if step.conversation.order and not about:
+        if taken.named and not about:
+            # "The one for the heating" need not be a whole name: it tells what is planned apart.
+            ids = dict.fromkeys(each for planned in orders.planned() for each in planned.entities)
+            among = [step.house.entities[each] for each in ids if each in step.house.entities]
+            chosen = (
+                step.interpreter.choose(step.turn.text, among, step.context())
+                if step.interpreter is not None
+                else ()
+            )
+            about = tuple(entity.id for entity in chosen)
+        found = orders.planned(about) if about or not taken.named else ()
+        if step.conversation.order and not about and not taken.named:
             found = tuple(each for each in found if each.id == step.conversation.order) or found
         if not found:
             carried.sentences.append(orders.listing((), step.language))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ollama_addon.agent.strategies.claims import claims, sentences
+from ollama_addon.agent.strategies.claims import Honest
 from ollama_addon.agent.strategies.labels import plain
 from ollama_addon.agent.strategies.loose_json import containers, unescaped
 from ollama_addon.agent.strategies.model_output import ModelOutput
@@ -174,19 +174,20 @@ class AnswerStream:
     def __init__(self, language: str) -> None:
         self.raw = ""
         """The answer so far."""
-        self.withheld = ""
-        """Sentences that claim something was done."""
-        self._language = language
+        self._honest = Honest(language)
         self._at: int | None = None
         self._over = False
         self._words: ModelOutput | None = None
-        self._sentence = ""
-        self._said = False
+
+    @property
+    def withheld(self) -> str:
+        """Sentences that claim that something was done."""
+        return self._honest.withheld
 
     def feed(self, chunk: str) -> str:
         """Take a piece of the answer, return the sentences that are whole."""
         self.raw += chunk
-        return self._sentences(self._new(chunk), last=False)
+        return self._honest.feed(self._new(chunk))
 
     def finish(self) -> str:
         """Return what is left; the answer is over."""
@@ -199,7 +200,7 @@ class AnswerStream:
                 words = _spoken(self.raw)
             elif not any(data.get(key) for key in _DOING):
                 words = next((data[k] for k in _SAYING if isinstance(data.get(k), str)), "")
-        return self._sentences(words, last=True)
+        return self._honest.feed(words) + self._honest.finish()
 
     def _new(self, chunk: str) -> str:
         """Return the words of a piece."""
@@ -226,22 +227,6 @@ class AnswerStream:
         self._at = end
         self._over = self.raw[end : end + 1] == '"'
         return unescaped(written)
-
-    def _sentences(self, words: str, *, last: bool) -> str:
-        self._sentence += words
-        whole = list(sentences(self._sentence))
-        # The last one may go on: "21." may become "21.5".
-        self._sentence = "" if last or not whole else whole.pop()
-        given = ""
-        for sentence in whole:
-            if claims(sentence, self._language):
-                self.withheld += sentence
-                continue
-            spoken = sentence.strip() if self._words is not None else clean(sentence)
-            if spoken:
-                given += f" {spoken}" if self._said else spoken
-                self._said = True
-        return given
 
 
 def _object(properties: Mapping[str, Any], *, required: str) -> dict[str, Any]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from collections.abc import AsyncIterator
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ollama_addon.errors import AddonError
+from ollama_addon.web.access import bodies
 from ollama_addon.web.access.auth import Guard, Visitor
 from ollama_addon.web.access.hosts import Hosts
 from ollama_addon.web.access.refusals import refusal, refusal_page
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request."""
-MAX_TASK = 64 * 1024 * 1024
+MAX_TASK = 16 * 1024 * 1024
 """The same for an AI task, which may have images in it."""
-_BODY_TIME = 60.0
-"""Seconds within which a body has to be there."""
+MAX_PARTS = 50_000
+"""Objects, lists and values of its JSON."""
 _ASK_FOR_PASSWORD = 'Basic realm="Ollama Assist", charset="UTF-8"'
 _OPEN = re.compile(r"/health|/static/.+")
 """Nothing secret is behind these; the container's health check has no token."""
@@ -78,7 +79,8 @@ class Door:
         if not _has_body(request.headers):
             return receive, visitor
         limit = MAX_TASK if scope["path"].endswith("/generate") else MAX_BODY
-        return _once(await _read(request.headers, receive, limit), receive), visitor
+        body = await bodies.read(request.headers, _parts(receive), limit, MAX_PARTS)
+        return _once(body, receive), visitor
 
     def _while_in(self, visitor: Visitor, send: Send) -> Send:
         """Pass an answer on for as long as its visitor may read; then it ends.
@@ -119,26 +121,15 @@ def _has_body(headers: Headers) -> bool:
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
-async def _read(headers: Headers, receive: Receive, limit: int) -> bytes:
-    """Read a body whole. Raises AddonError when it is too large, too slow or breaks off."""
-    too_large = AddonError("too_large", f"A request may have at most {limit // 2**20} MiB.", 413)
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_TIME):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise AddonError("gone", "The request broke off.", 400)
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise too_large
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise AddonError("too_slow", "The request did not come to its end in time.", 408) from None
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    """Yield a body as it comes. Raises AddonError when it breaks off."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise AddonError("gone", "The request broke off.", 400)
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -21,20 +19,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ollama_addon.background import child
 from ollama_addon.engine.profile import FOR_EVER
 from ollama_addon.engine.queue import GivenUpError, Place, Priority
 from ollama_addon.engine.server import TROUBLE, Server
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
-from ollama_addon.model_name import ALLOWED, canonical, is_valid
-from ollama_addon.redaction import hide, redacted
+from ollama_addon.model_name import canonical
+from ollama_addon.web.access import bodies
 from ollama_addon.web.access.hosts import Hosts
+from ollama_addon.web.gateway.errors import nobody, refuse, refuse_plainly
+from ollama_addon.web.gateway.key import Key, KeyMiddleware
+from ollama_addon.web.gateway.model_requests import model_of, read_object, unloads, valid_name
+from ollama_addon.web.gateway.relay import Relay
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request that is not a part of a model; pictures are in them."""
-_BODY_TIME = 60.0
-"""Seconds within which such a request has to be there."""
+MAX_PARTS = 500_000
+"""Objects, lists and values of its JSON; a context of Ollama's is a list of numbers."""
 _LIST_TIMEOUT = 4.0
 """Seconds that a list of models is waited for. Home Assistant waits five for ours."""
 _CONNECT_TIMEOUT = 5.0
@@ -64,44 +65,7 @@ _KNOWN = frozenset({*_OF_A_MODEL, *_CHANGES, *_LISTS, "/", "/api/version", "/api
 
 _PASSED = ("accept", "accept-encoding", "content-type", "content-length", "user-agent")
 """Request headers that Ollama has a use for; no others, and so no credentials, are passed on."""
-_KEY_HEADERS = ("x-api-key", "api-key")
-"""How clients of Anthropic's API and of Azure's bring a key."""
-_HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding "
-    "upgrade date server".split()
-)
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}")
-_NAMING = frozenset({"model", "name", "source", "destination", "from"})
-"""Where a request names a model."""
-
-
-class Key:
-    """What opens the gateway; another one can take its place at any time.
-
-    Raises ValueError where it is empty: nothing is open to everybody.
-    """
-
-    def __init__(self, key: str) -> None:
-        self.change(key)
-
-    def change(self, key: str) -> None:
-        """Have `key` open from now on, and no other."""
-        if not key.strip():
-            raise ValueError("The gateway does not run without a key.")
-        hide(key)
-        self.value = key
-
-    def opens(self, headers: Headers) -> bool:
-        """Tell whether a request brings it: as a bearer token, or as other APIs' clients do."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        brought = [headers.get(name, "") for name in _KEY_HEADERS]
-        if scheme.lower() == "bearer":
-            brought.append(token)
-        # As the bytes that were sent: a key may have letters that are not ASCII.
-        return any(
-            hmac.compare_digest(each.strip().encode("latin-1"), self.value.encode())
-            for each in brought
-        )
 
 
 def make_gateway(
@@ -139,12 +103,12 @@ def make_gateway(
         ],
         middleware=[
             Middleware(_Counted, on_request=on_request),
-            Middleware(_Locked, key=key, hosts=hosts or Hosts()),
+            Middleware(KeyMiddleware, key=key, hosts=hosts or Hosts()),
         ],
         exception_handlers={
-            AddonError: _refuse,
-            HTTPException: _refuse_plainly,
-            ClientDisconnect: _nobody,
+            AddonError: refuse,
+            HTTPException: refuse_plainly,
+            ClientDisconnect: nobody,
         },
         lifespan=lifespan,
     )
@@ -165,51 +129,6 @@ class _Counted:
             await send(message)
 
         await self._app(scope, receive, watched if scope["type"] == "http" else send)
-
-
-class _Locked:
-    """Lets nobody in without the key, and no page of a browser with it."""
-
-    def __init__(self, app: ASGIApp, key: Key, hosts: Hosts) -> None:
-        self._app = app
-        self._key = key
-        self._hosts = hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (error := self._refused(Headers(scope=scope))):
-            response = _error(scope["path"], error.message, error.status, error.code)
-            if error.status == 401:
-                response.headers["WWW-Authenticate"] = "Bearer"
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    def _refused(self, headers: Headers) -> AddonError | None:
-        if not self._hosts.answers(headers.get("host", "")):
-            return AddonError(
-                "wrong_host",
-                "The gateway does not answer under this name. Use its address, or its name in the "
-                "home network, or add the name to 'allowed_hosts' in the app's options.",
-                421,
-            )
-        if _is_page(headers):
-            return AddonError(
-                "forged", "Pages in a browser may not use the gateway; apps with the key may.", 403
-            )
-        if not self._key.opens(headers):
-            return AddonError(
-                "unauthorized",
-                "Send the gateway's key, which the panel shows, as 'Authorization: Bearer …' or as "
-                "'x-api-key'.",
-                401,
-            )
-        return None
-
-
-def _is_page(headers: Headers) -> bool:
-    """Tell whether a page of the web asks; apps made of a browser have schemes of their own."""
-    origin = headers.get("origin", "")
-    return origin == "null" or origin.partition(":")[0].lower() in ("http", "https")
 
 
 class _Gateway:
@@ -236,12 +155,12 @@ class _Gateway:
 
     async def first(self, request: Request) -> Response:
         """Answer what every server can answer."""
-        return _Relay(lambda stack: self._ask(request, self._first, lambda server: b""))
+        return Relay(lambda stack: self._ask(request, self._first, lambda server: b""))
 
     async def named(self, request: Request) -> Response:
         """Answer what is asked about a model in the path."""
-        model = _valid(request.path_params["model"])
-        return _Relay(
+        model = valid_name(request.path_params["model"])
+        return Relay(
             lambda stack: self._ask(
                 request, lambda: self._servers.for_model(model), lambda server: b""
             )
@@ -250,8 +169,8 @@ class _Gateway:
     async def with_model(self, request: Request) -> Response:
         """Answer what is asked of a model that the body names."""
         body = await _body(request)
-        asked = _object(body)
-        model = _model(asked)
+        asked = read_object(body)
+        model = model_of(asked)
 
         def content(server: Server) -> bytes:
             if request.url.path not in _RUNS:
@@ -277,7 +196,7 @@ class _Gateway:
                     # A person needed the place. As nothing was answered yet, it is asked again.
                     await stack.aclose()
 
-        return _Relay(ask, place=place)
+        return Relay(ask, place=place)
 
     async def all_of(self, request: Request) -> Response:
         """Answer with the models of all servers; the first that has one speaks for it."""
@@ -302,8 +221,8 @@ class _Gateway:
         """Have models downloaded, made or deleted, where that is allowed."""
         self._check_changes()
         body = await _body(request)
-        _model(_object(body))
-        return _Relay(
+        model_of(read_object(body))
+        return Relay(
             lambda stack: self._ask(request, self._keeper, lambda server: body),
             self._servers.refresh,
         )
@@ -314,9 +233,9 @@ class _Gateway:
         if not _DIGEST.fullmatch(request.path_params["digest"]):
             raise AddonError("bad_request", "That is no digest of a part of a model.", 400)
         if request.method == "HEAD":
-            return _Relay(lambda stack: self._ask(request, self._keeper, lambda server: b""))
+            return Relay(lambda stack: self._ask(request, self._keeper, lambda server: b""))
         # Who hangs up meanwhile ends the upload by that.
-        return _Relay(
+        return Relay(
             lambda stack: self._ask(request, self._keeper, lambda server: request.stream()),
             watch=False,
         )
@@ -346,7 +265,7 @@ class _Gateway:
             given["num_ctx"] = loaded  # a smaller window fits into the one that is loaded
         # `shift` is one of the things that a model is loaded with, too.
         plain = {key: value for key, value in asked.items() if key != "shift"}
-        if self._servers.keep_alive(model) == FOR_EVER and not _unloads(asked):
+        if self._servers.keep_alive(model) == FOR_EVER and not unloads(asked):
             plain["keep_alive"] = FOR_EVER
         return plain | {"options": profile | given}
 
@@ -409,177 +328,12 @@ class _Gateway:
         raise trouble
 
 
-class _Relay(Response):
-    """Hands on what a server answers, as it comes. The caller hanging up ends it there too.
-
-    `ask` gets a stack of what is to be kept until the answer is over.
-    """
-
-    def __init__(
-        self,
-        ask: Callable[[AsyncExitStack], Awaitable[httpx.Response]],
-        then: Callable[[], Awaitable[None]] | None = None,
-        *,
-        watch: bool = True,
-        place: Place | None = None,
-    ) -> None:
-        super().__init__()
-        self._place = place or Place(Priority.GATEWAY)
-        self._ask = ask
-        self._then = then
-        self._watch = watch
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        relay = child("gateway relay", self._relay(send))
-        tasks = {relay}
-        if self._watch:
-            tasks.add(child("gateway caller", _hung_up(receive)))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended = relay.done()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if ended:
-            await relay  # raises what went wrong
-
-    async def _relay(self, send: Send) -> None:
-        async with AsyncExitStack() as stack:
-            try:
-                answer = await stack.enter_async_context(aclosing(await self._ask(stack)))
-            except ClientDisconnect:
-                return
-            headers = [
-                (name.lower(), value)
-                for name, value in answer.headers.raw
-                if name.lower().decode() not in _HOP_BY_HOP
-            ]
-            start = {"type": "http.response.start", "status": answer.status_code}
-            await send({**start, "headers": headers})
-            kind = answer.headers.get("content-type", "")
-            last, message = b"\n", ""
-            try:
-                async with self._place.interruptible():
-                    async for part in answer.aiter_raw():
-                        last = part[-1:]
-                        await send({"type": "http.response.body", "body": part, "more_body": True})
-            except httpx.HTTPError:
-                if "ndjson" not in kind:
-                    return  # without an end, which the caller sees
-                message = "Ollama broke off in the middle of its answer. Try again in a moment."
-            except GivenUpError:
-                message = "Somebody in the house needs the model now. Try again in a moment."
-            if message:
-                line = _broken_off(kind, message)
-                line = line if last == b"\n" else b"\n" + line
-                await send({"type": "http.response.body", "body": line, "more_body": True})
-        if self._then is not None:
-            await self._then()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _broken_off(kind: str, message: str) -> bytes:
-    """Return how a streamed answer of this content type tells that it broke off."""
-    if "event-stream" in kind:
-        error = {"message": message, "type": "engine_busy", "code": "engine_busy"}
-        return b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
-    return json.dumps({"error": message}).encode() + b"\n"
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _body(request: Request) -> bytes:
     """Read a request whole. Raises AddonError when it is too large or too slow."""
-    too_large = AddonError("too_large", f"A request may have at most {MAX_BODY // 2**20} MiB.", 413)
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_TIME):
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_BODY:
-                    raise too_large
-    except TimeoutError:
-        message = "The request did not come to its end in time."
-        raise AddonError("too_slow", message, 408) from None
-    return bytes(body)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise AddonError("bad_request", "The request must be a JSON object.", 400)
-    return asked
-
-
-def _model(asked: Mapping[str, Any]) -> str:
-    """Return the model that a request is about. Raises AddonError for a name that is none."""
-    for key, value in asked.items():
-        plain = key.casefold()
-        if plain not in _NAMING or not value:
-            continue
-        if plain != key:
-            # Ollama reads `MODEL` as `model`, and would not run what was looked at here.
-            raise AddonError("bad_request", f"'{plain}' is written in small letters.", 400)
-        if not isinstance(value, str):
-            raise AddonError("bad_request", f"'{key}' must be the name of a model.", 400)
-        _valid(value)
-    model = asked.get("model") or asked.get("name")  # as Ollama called it at first
-    model = model or asked.get("source")
-    if not model:
-        raise AddonError("bad_request", "model is required", 400)
-    return str(model)
-
-
-def _valid(model: str) -> str:
-    if not is_valid(model):
-        raise AddonError("bad_request", f"A model's name is {ALLOWED}.", 400)
-    return model
-
-
-def _unloads(asked: Mapping[str, Any]) -> bool:
-    """Tell whether a request is one of those that only free the memory of a model."""
-    idle = not (asked.get("messages") or asked.get("prompt") or asked.get("input"))
-    return idle and asked.get("keep_alive") in (0, "0", "0s")
+    return await bodies.read(request.headers, request.stream(), MAX_BODY, MAX_PARTS)
 
 
 def _key_of(server: Server) -> dict[str, str]:
     """Return the header with the server's own key, where it has one."""
     key = server.http.headers.get("authorization")
     return {"authorization": key} if key else {}
-
-
-def _error(path: str, message: str, status: int, code: str) -> JSONResponse:
-    """Say what is wrong in the way that the clients of a route know."""
-    message = redacted(message)
-    if path.startswith("/v1/"):
-        return JSONResponse({"error": {"message": message, "type": code, "code": code}}, status)
-    return JSONResponse({"error": message}, status)
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AddonError)
-    # Ollama's clients know by 404 that a model has to be downloaded.
-    status = 404 if error.code == "model_missing" else error.status
-    return _error(request.url.path, error.message, status, error.code)
-
-
-async def _refuse_plainly(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    message = f"The gateway has no {request.method} {request.url.path}."
-    response = _error(request.url.path, message, error.status_code, "not_found")
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def _nobody(request: Request, error: Exception) -> Response:
-    return Response(status_code=400)  # nobody is there to read it

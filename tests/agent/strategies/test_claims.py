@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ollama_addon.agent.strategies.claims import claims, honest, sentences
+from ollama_addon.agent.strategies.claims import Honest, claims, honest, sentences
 
 CLAIMS = {
     "en": ["I have turned on the kitchen light for you.", "I've just locked the door.",
@@ -64,3 +64,12 @@ def test_only_the_claim_is_left_out() -> None:
         "Anything else?",
     ]
     assert honest(text, "en") == "It is 21.5 degrees. Anything else?"
+
+
+def test_what_claims_is_kept_back_while_the_rest_is_spoken() -> None:
+    for size in (1, 3, 200):
+        reply = "It is 21.5 degrees. I have turned on the heating! Anything else?"
+        read = Honest("en")
+        said = "".join([read.feed(reply[at : at + size]) for at in range(0, len(reply), size)])
+        assert said + read.finish() == "It is 21.5 degrees. Anything else?"
+        assert read.withheld.strip() == "I have turned on the heating!"

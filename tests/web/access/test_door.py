@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from ollama_addon.app.wiring import make_app
 from ollama_addon.web import serving
-from ollama_addon.web.access import door
+from ollama_addon.web.access import bodies, door
 from ollama_addon.web.listener import Listener
 from tests.web.people import THROUGH_INGRESS, Home, behind_ingress
 from tests.web.running import INGRESS, listening, settings
@@ -342,7 +342,7 @@ async def test_who_sends_a_head_byte_by_byte_is_hung_up_on(
 async def test_a_body_that_does_not_come_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "_BODY_TIME", 0.1)
+    monkeypatch.setattr(bodies, "PATIENCE", 0.1)
     async with listening(tmp_path) as (port, token), connected(port) as wire:
         await wire.send(
             f"PUT /api/options HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"

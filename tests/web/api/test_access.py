@@ -16,7 +16,7 @@ from ollama_addon import __version__
 from ollama_addon.app.wiring import make_app
 from ollama_addon.options import EngineOptions
 from ollama_addon.web.api import access
-from ollama_addon.web.gateway.gateway import Key
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from tests.home.scripted_home import TOKEN, ScriptedHome
 from tests.scripted_supervisor import Told, answer_for_itself

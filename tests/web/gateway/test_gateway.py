@@ -21,7 +21,8 @@ from ollama_addon.engine.servers import Servers
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 from ollama_addon.web import listener as listener_module
 from ollama_addon.web.gateway import gateway as gateway_module
-from ollama_addon.web.gateway.gateway import Key, make_gateway
+from ollama_addon.web.gateway.gateway import make_gateway
+from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
 from tests.engine.scripted import Scripted, answer, cut, lines
 
@@ -163,7 +164,7 @@ async def test_an_answer_is_counted_while_it_is_given(engine: Scripted) -> None:
             await asyncio.sleep(0.01)
         heard.set()
         await talk
-        await running.servers.wait_idle(60)
+        await running.servers.places.wait_idle(60)
         assert running.servers.places._idle.is_set()
 
 

@@ -1,0 +1,76 @@
+"""That a real engine keeps the schema of a house, whatever its things are called.
+
+With OLLAMA_HOST set, the same tests also run against that server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from ollama_addon.agent.strategies.patterns import escaped
+from ollama_addon.agent.strategies.phrases import Phrases
+from ollama_addon.agent.strategies.structured import Structured
+from tests.agent.homes import family_home
+from tests.agent.strategies.test_structured import ODD_NAMES, allows, odd_home
+from tests.dev.test_engine_contract import MODEL, Engine, engine, pulled
+
+__all__ = ["engine", "pulled"]
+
+TOGETHER = 15
+"""Names that one answer holds."""
+ODD = Phrases(odd_home())
+HOME = Phrases(family_home())
+
+
+def answered(engine: Engine, schema: dict[str, Any], said: str) -> Any:
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": said}],
+        "format": schema,
+        "stream": False,
+        "think": False,
+        "options": {"temperature": 0, "num_predict": 400, "num_ctx": 2048},
+    }
+    with httpx.Client(base_url=engine.url, timeout=120, trust_env=False) as http:
+        answer = http.post("/api/chat", json=body)
+    assert answer.is_success, answer.text
+    return json.loads(answer.json()["message"]["content"])
+
+
+def only(labels: Sequence[str]) -> dict[str, Any]:
+    """Return the schema of pressing each of these, as the schema of the house writes it."""
+    phrases = {
+        f"n{number}": {"type": "string", "pattern": f"^(on|off) {escaped(label)}$"}
+        for number, label in enumerate(labels)
+    }
+    return {
+        "type": "object",
+        "properties": phrases,
+        "required": list(phrases),
+        "additionalProperties": False,
+    }
+
+
+@pytest.mark.usefixtures("pulled")
+@pytest.mark.parametrize("start", range(0, len(ODD_NAMES), TOGETHER))
+def test_names_are_kept_to_the_letter(engine: Engine, start: int) -> None:
+    labels = list(ODD.labels.of_entity.values())[start : start + TOGETHER]
+    said = answered(engine, only(labels), "Turn on the lights.")
+    assert [said[f"n{number}"].partition(" ")[2] for number in range(len(labels))] == labels
+
+
+@pytest.mark.usefixtures("pulled")
+@pytest.mark.parametrize("phrases", [HOME, ODD], ids=["family", "odd"])
+@pytest.mark.parametrize("said", ["turn on the light", "dim it by 20"])
+def test_the_whole_schema_is_kept(engine: Engine, phrases: Phrases, said: str) -> None:
+    structured = Structured(phrases, has_satellite=True)
+    answer = answered(engine, structured.schema(), said)
+    assert set(answer) <= {"do", "say"}
+    for phrase in answer.get("do", []):
+        assert allows(structured.schema(), phrase), phrase
+        assert phrases.read(phrase) is not None
