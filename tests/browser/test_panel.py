@@ -26,7 +26,16 @@ def engines() -> set[int]:
     return found
 
 
-LOOKS = [(width, scheme) for width in (1280, 360) for scheme in ("light", "dark")]
+LOOKS = [
+    (1280, "light"),
+    (360, "dark"),
+    pytest.param(1280, "dark", marks=pytest.mark.all),
+    pytest.param(360, "light", marks=pytest.mark.all),
+]
+LANGUAGES = [
+    "de",
+    *(pytest.param(each, marks=pytest.mark.all) for each in ("es", "fr", "it", "nl", "pl", "pt")),
+]
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
@@ -335,7 +344,7 @@ async def test_with_the_keyboard_alone(panel: OpenPanel, stack: Stack) -> None:
         await expect(page.get_by_role("button", name="Delete this turn")).to_be_focused()
 
 
-@pytest.mark.parametrize("language", ["de", "es", "fr", "it", "nl", "pl", "pt"])
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_panel_speaks_other_languages(panel: OpenPanel, language: str) -> None:
     async with await panel(360, language=language) as tab:
         for name in ("", "chat", "happened", "models", "agents", "log"):

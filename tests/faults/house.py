@@ -39,7 +39,7 @@ class Sidecar(processes.Sidecar):
     """A sidecar with one agent that is spoken to."""
 
     def __init__(self, data: Path, *, environment: Mapping[str, str], **options: Any) -> None:
-        agents = [{"name": "Home", "model": MODEL}]
+        agents = [{"name": "Home", "model": MODEL, "id": "home"}]
         environment = {"HASS_TOKEN": TOKEN, **environment}
         super().__init__(data, environment=environment, **{"agents": agents, **options})
 

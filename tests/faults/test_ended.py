@@ -84,7 +84,7 @@ async def test_killed_while_it_writes(
         await it.stop()
         left = {path.name for path in it.data.iterdir()}
         assert left <= {
-            *("options.json", "token", "gateway_key", "id", "companion"),
+            *("options.json", "option-memory.json", "token", "gateway_key", "id", "companion"),
             *("journal-saved.sqlite", "orders.sqlite", "homeassistant"),
         }, left
 
@@ -143,7 +143,17 @@ async def everything(it: Sidecar) -> None:
     await asyncio.gather(*(each(it) for each in (turn, task, download, panel, gateway)))
 
 
-@pytest.mark.parametrize("doing", [nothing, turn, load, task, download, panel, gateway, everything])
+@pytest.mark.parametrize(
+    "doing",
+    [
+        nothing,
+        everything,
+        *(
+            pytest.param(each, marks=pytest.mark.all)
+            for each in (turn, load, task, download, panel, gateway)
+        ),
+    ],
+)
 async def test_told_to_end(
     tmp_path: Path, home: ScriptedHome, report: Report, doing: Doing
 ) -> None:
@@ -157,6 +167,7 @@ async def test_told_to_end(
         report(f"SIGTERM: {doing.__doc__}", seconds=seconds)
 
 
+@pytest.mark.all
 async def test_told_to_end_at_any_moment_of_its_start(
     tmp_path: Path, home: ScriptedHome, report: Report
 ) -> None:

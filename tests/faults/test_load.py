@@ -7,6 +7,7 @@ import re
 import time
 from functools import partial
 
+import pytest
 from aiohttp import web
 
 from ollama_addon.engine.queue import LIMIT
@@ -117,6 +118,7 @@ async def test_a_person_goes_ahead_of_tasks(
     report(f"an order while {LIMIT} AI tasks run or wait", heard=turn.reply)
 
 
+@pytest.mark.all
 async def test_many_turns_leave_nothing_behind(house: Sidecar, report: Report) -> None:
     async def talk(number: int) -> None:
         for _ in range(number):

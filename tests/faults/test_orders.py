@@ -145,7 +145,9 @@ async def test_not_exposed_any_more(tmp_path: Path, house: House, engine: Script
         assert house.notifications == {"ollama_addon_order_order10": turn["reply"]}
 
 
-@pytest.mark.parametrize("moment", [-0.05, 0.01, 0.05, 0.15])
+@pytest.mark.parametrize(
+    "moment", [-0.05, 0.05, *(pytest.param(each, marks=pytest.mark.all) for each in (0.01, 0.15))]
+)
 async def test_killed_at_the_very_second(
     tmp_path: Path, house: House, engine: Scripted, report: Report, moment: float
 ) -> None:

@@ -203,13 +203,13 @@ async def test_the_home_is_described_before_it_was_read(running: Sidecar) -> Non
     assert (home["entities"], home["areas"], home["last_change"]) == (0, [], None)
 
 
-async def test_a_prompt_needs_an_agent_and_a_model(running: Sidecar) -> None:
+async def test_a_prompt_needs_an_agent_a_text_and_the_home(running: Sidecar) -> None:
     body = {"text": "hello"}
     nobody = await running.browser.post("/api/agents/nobody/prompt", json=body)
     assert nobody.json()["error"]["code"] == "unknown_agent"
     (agent,) = (await running.browser.get("/api/agents")).json()
     path = f"/api/agents/{agent['id']}/prompt"
     nowhere = await running.browser.post(path, json=body)
-    assert nowhere.json()["error"]["code"] == "engine_down"
+    assert nowhere.json()["error"]["code"] == "home_away"
     silent = await running.browser.post(path, json={"text": " "})
     assert silent.json()["error"]["code"] == "empty_text"
