@@ -56,7 +56,7 @@ class Addon:
         self.user_options: dict[str, Any] = options or {}
         self.secrets: dict[str, str] = {}
         self.installed = True
-        self.healthy = True
+        self.ready = True
         """Whether its first health check was passed: until then it is starting up."""
         self.ingress_panel = False
         """Whether it stands in the sidebar; off after an installation, like the watchdog."""
@@ -85,7 +85,7 @@ class Addon:
         if self._process is None:
             return "stopped"
         if self._process.returncode is None:
-            return "started" if self.healthy else "startup"
+            return "started" if self.ready else "startup"
         return "error" if self._process.returncode else "stopped"
 
     @property

@@ -92,7 +92,7 @@ class App:
 
     async def start(self) -> None:
         addon = self._home.simulated.addon
-        addon.healthy = False
+        addon.ready = False
         await addon.start()
         self._supervisor = Supervisor(self._home.simulated.url, addon.token)
         # Only its address is known before it answers.
@@ -176,7 +176,7 @@ async def test_the_card_is_there_after_a_reboot(home: RebootedHome, order: str, 
     }
     for step in order.split():
         if step == "healthy":
-            home.simulated.addon.healthy = True
+            home.simulated.addon.ready = True
         else:
             await steps[step]()
     await eventually(lambda: home.cards)
