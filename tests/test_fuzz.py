@@ -16,7 +16,8 @@ from ollama_addon.home.model import Entity
 from ollama_addon.model_name import canonical, is_valid
 from ollama_addon.options import Options, check_options, wanted_models
 from ollama_addon.understanding.names import labels_of
-from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
+from ollama_addon.understanding.vocabulary import Action
 from ollama_addon.web.gateway.gateway import make_gateway
 from ollama_addon.web.gateway.key import Key
 from tests.agent.homes import family_home

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.vocabulary import Action, verbs_for
+from ollama_addon.understanding.verb_table import verbs_for
+from ollama_addon.understanding.vocabulary import Action
 
 _OPPOSITE = {"HassTurnOn": "HassTurnOff", "HassTurnOff": "HassTurnOn"}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ollama_addon.agent.strategies.labels import Labels
 from ollama_addon.home.model import Entity, House
+from ollama_addon.understanding.verb_table import TARGETLESS, verbs_for, verbs_for_group
 from ollama_addon.understanding.vocabulary import (
-    TARGETLESS,
     Action,
     Duration,
     Group,
@@ -18,8 +18,6 @@ from ollama_addon.understanding.vocabulary import (
     Text,
     Verb,
     value_of,
-    verbs_for,
-    verbs_for_group,
 )
 
 Message = Mapping[str, Any]

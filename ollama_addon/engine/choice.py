@@ -7,8 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ollama_addon.model_name import canonical
-
 from .queue import Priority
 from .server import Server
 
@@ -70,14 +68,13 @@ def ordered(
     would have to load it, and one that is slow comes last. What no person waits for goes to the
     server that is asked the least, which `busy` tells, so that it leaves the others to people.
     """
-    name = canonical(model)
 
     def rank(server: Server) -> tuple[bool, int, bool]:
         patient = priority in (Priority.TASK, Priority.GATEWAY)
         return (
             paces.slow(server, servers),
             busy(server) if patient else 0,
-            name not in server.loaded,
+            not server.has_loaded(model),
         )
 
     return sorted(servers, key=rank)

@@ -121,11 +121,22 @@ class Downloads:
         return follow()
 
     def target(self) -> Server:
-        """Find the server that models are downloaded to. Raises AddonError (`engine_down`)."""
-        servers = [self._servers.bundled, *(s for s in self._servers.all if s.healthy)]
-        for server in servers:
-            if server is not None:
+        """Find the server that models are downloaded to.
+
+        Raises AddonError (`engine_down`, `no_downloads`).
+        """
+        if self._servers.bundled is not None:
+            return self._servers.bundled
+        healthy = [server for server in self._servers.all if server.healthy]
+        for server in healthy:
+            if server.manages:
                 return server
+        if healthy:
+            raise AddonError(
+                "no_downloads",
+                "None of the servers that answer downloads models. Add them on the server itself.",
+                409,
+            )
         raise AddonError("engine_down", self._servers.why_down(), 503)
 
     def free(self) -> int:

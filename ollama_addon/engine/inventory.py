@@ -230,7 +230,7 @@ class Inventory:
             pulling=self._downloads.active(key),
             loaded=loaded is not None,
             server=server.url,
-            ours=self._servers.bundled is None or server.bundled,
+            ours=server.bundled or (self._servers.bundled is None and server.manages),
             used_by=self._servers.used_by(key),
             size=listed.size,
             memory=loaded.size if loaded else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ _LOGGER = logging.getLogger(__name__)
 _FOR_LONG = timedelta(days=30)
 """A model that is in memory for so long yet is there for ever."""
 
+_LOOKS, _LOOK_AGAIN = 10, 0.2
+"""How often a server that has just started is looked at, and the seconds in between."""
+
 
 class Loading:
     """Has the servers load models when nobody waits for it."""
@@ -39,7 +43,7 @@ class Loading:
         Until it has, nobody waits for that: the one that has it in memory is asked.
         """
         key = server.url, canonical(model)
-        if key[1] in server.loaded or key in self._preparing:
+        if server.has_loaded(model) or key in self._preparing:
             return
         self._preparing.add(key)
         self._background.once(f"loading of {model}", self._load(server, model))
@@ -111,3 +115,13 @@ class Loading:
                     self._servers.speeds.learn_task(model, chunk)
         except TROUBLE as error:
             raise server.said(error, model) from error
+
+    async def look_until_it_answers(self, server: Server) -> None:
+        """Look at a server that has just started, and tell that nothing is read there."""
+        # A check that was under way when it started tells of the time before.
+        for _ in range(_LOOKS):
+            await server.check()
+            if server.healthy:
+                self._servers.on_emptied()
+                return
+            await asyncio.sleep(_LOOK_AGAIN)

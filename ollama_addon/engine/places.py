@@ -76,7 +76,7 @@ class Places:
     def until_it_answers(self, server: Server, model: str) -> Iterator[None]:
         """Count a model that is not in memory as loading meanwhile."""
         name = canonical(model)
-        if name in server.loaded:
+        if server.has_loaded(model):
             yield
             return
         self.loading[name] += 1

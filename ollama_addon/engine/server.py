@@ -1,15 +1,13 @@
-"""One Ollama server: its health, its models, and the talk with it."""
+"""One server: its health, its models, and what is said when something goes wrong with it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Literal
 
 import httpx
 import ollama
@@ -19,65 +17,43 @@ from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 from ollama_addon.redaction import hide, without_credentials
 
+from .api import Api, Details
+from .ollama_api import OllamaApi
+from .openai_api import OpenAiApi
+from .wire import CONNECT, TROUBLE, Wire
+
+__all__ = ["TROUBLE", "Details", "Server", "missing"]
+
 _LOGGER = logging.getLogger(__name__)
 
-_CHECK_TIMEOUT = 5.0
 _MISSES = 3
 """Checks in a row without an answer after which nobody waits for it any more."""
-_FIRST_BYTE = 300.0
-"""Seconds for a cold model to be loaded and a long prompt to be read."""
-_NEXT_BYTE = 60.0
-_LONGEST_LINE = 2**22
-"""Bytes of a line of an answer; what sends more is not Ollama, and would fill the memory."""
-_LONGEST_ERROR = 2**16
-
-_NUMBERS = (
-    "load_duration",
-    "prompt_eval_count",
-    "prompt_eval_duration",
-    "eval_count",
-    "eval_duration",
-)
-
+_SUFFIX = re.compile(r"/(?:v1|api)$")
+"""What people write at the end of an address, and Ollama's has not."""
 _OVERFLOW = (
     "exceed_context_size",
     "exceeds the available context",
     "longer than the context length",
     "exceeds the context length",
+    "maximum context length",
 )
 """How Ollama and llama.cpp say that a prompt does not fit, when they may not cut it."""
 
-# `ollama` makes a failed connection a ConnectionError, which is an OSError; the last three
-# are what it raises when an answer is not what the API documents.
-TROUBLE = (ollama.ResponseError, httpx.HTTPError, OSError, ValueError, TypeError, AttributeError)
-"""Everything that talking to a server may raise; `Server.said` makes sentences of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What a model is and can do."""
-
-    capabilities: frozenset[str]
-    """`completion`, `tools`, `thinking`, `vision`, `embedding` …"""
-    parameters: int | None
-    """How many weights it has."""
-    parameter_size: str
-    """The same for people: `4.0B`."""
-    context_length: int | None
-    """The longest context, in tokens, that it was made for."""
-    family: str
-    quantization: str
-    kv_bytes: int
-    """Bytes of memory for each token of the context window at 16 bits, 0 when unknown."""
-
 
 class Server:
-    """One Ollama server, as it was at the last check.
+    """One server, as it was at the last check: Ollama's, or one that speaks OpenAI's API.
 
-    `client` is for everything that is not streamed.
+    `api` is the one that it speaks; `auto` finds that out when it first answers.
     """
 
-    def __init__(self, url: str, api_key: str = "", *, bundled: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str = "",
+        *,
+        bundled: bool = False,
+        api: Literal["auto", "ollama", "openai"] = "ollama",
+    ) -> None:
         url, credentials = without_credentials(url)
         self.url = url
         """Without a user and a password: it is shown."""
@@ -93,25 +69,36 @@ class Server:
         self.loaded: Mapping[str, ollama.ProcessResponse.Model] = {}
         """Those in memory, by canonical name."""
         hide(api_key)
-        authorization = f"Bearer {api_key}" if api_key else credentials
-        headers = {"Authorization": authorization} if authorization else {}
-        self.client = ollama.AsyncClient(url, headers=headers, timeout=30, trust_env=False)
-        self.http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            # A pool closes what it has too much of at its next use, which may be tomorrow.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=2),
-            trust_env=False,
-        )
+        self.authorization = f"Bearer {api_key}" if api_key else credentials
+        """What is sent with each request; empty is nothing."""
+        self._wire = Wire(url, self.authorization)
+        self._ollama = OllamaApi(self._wire)
+        self.api: Api = OpenAiApi(self._wire) if api == "openai" else self._ollama
+        self._unknown = api == "auto"
         self._details: dict[tuple[str, str | None], Details] = {}
         self._checking: asyncio.Task[None] | None = None
         self._misses = 0
-        self._waiting: set[asyncio.Timeout] = set()
+
+    @property
+    def client(self) -> ollama.AsyncClient:
+        """What Ollama's API can do besides chatting; only where `manages` says so."""
+        return self._ollama.client
+
+    @property
+    def manages(self) -> bool:
+        """Whether models are downloaded, deleted, unloaded and kept in memory through it."""
+        return self.api.manages
 
     @property
     def name(self) -> str:
         """How a sentence begins that is about it."""
-        return "The built-in Ollama server" if self.bundled else f"The Ollama server at {self.url}"
+        if self.bundled:
+            return "The built-in Ollama server"
+        return f"The {'Ollama ' if self.manages else ''}server at {self.url}"
+
+    def address(self, path: str) -> str:
+        """Return where a route of Ollama's (`/api/…`, `/v1/…`) is found on this server."""
+        return self.url + (path if self.manages else path.removeprefix("/v1"))
 
     async def check(self) -> None:
         """Look whether it answers and what it has. Checks at the same time share one look."""
@@ -126,12 +113,14 @@ class Server:
             self.checked = True
 
     async def _look(self) -> None:
-        began = time.perf_counter()
         try:
-            async with asyncio.timeout(_CHECK_TIMEOUT):
-                models = await self.client.list()
+            async with asyncio.timeout(CONNECT):
+                if self._unknown:
+                    await self._find_out()
+                began = time.perf_counter()
+                models = await self.api.models()
                 latency = time.perf_counter() - began
-                loaded = await self.client.ps()
+                loaded = await self.api.loaded()
         except TROUBLE as error:
             if self.healthy:
                 _LOGGER.warning("%s does not answer any more: %r", self.name, error)
@@ -139,14 +128,11 @@ class Server:
             self._misses += 1
             if self._misses >= _MISSES:
                 # It would be waited for in vain, and much longer.
-                for waiting in self._waiting:
-                    if not waiting.expired():
-                        waiting.reschedule(asyncio.get_running_loop().time())
+                self._wire.wait_no_longer()
             return
         if not self.healthy:
-            _LOGGER.info("%s answers; models: %d", self.name, len(models.models))
-        self.models = {canonical(model.model): model for model in models.models if model.model}
-        self.loaded = {canonical(model.model): model for model in loaded.models if model.model}
+            _LOGGER.info("%s answers; models: %d", self.name, len(models))
+        self.models, self.loaded = models, loaded
         self.latency = latency
         self.healthy = True
         self._misses = 0
@@ -157,6 +143,10 @@ class Server:
         self.healthy = False
         self.latency = None
         self.message = message
+
+    def has_loaded(self, model: str) -> bool:
+        """Tell whether `model` is in memory; where nobody tells, it always is."""
+        return not self.manages or canonical(model) in self.loaded
 
     def known(self, model: str) -> Details | None:
         """Return what `model` is and can do, when that was asked before."""
@@ -174,72 +164,70 @@ class Server:
         key = self._version(model)
         if key not in self._details:
             try:
-                async with asyncio.timeout(_CHECK_TIMEOUT):
-                    self._details[key] = _details(await self.client.show(model))
+                async with asyncio.timeout(CONNECT):
+                    self._details[key] = await self.api.details(model)
             except TROUBLE as error:
                 raise self.said(error, model) from error
         return self._details[key]
 
-    async def chat(self, request: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    def chat(self, request: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """Send the body of an `/api/chat` request; yield what comes back, chunk by chunk.
 
-        Raises what is in TROUBLE. Ollama stops working on it when the iteration is closed.
+        Raises what is in TROUBLE. The server stops working on it when the iteration is closed.
         """
-        # Not through `client.chat`: that one reduces the schemas of tools to a few keywords.
-        done = False
-        # A chunk is a token: more of them than were allowed have no end.
-        limit = (request.get("options") or {}).get("num_predict") or 0
-        left = 2 * limit if limit > 0 else 10**6
-        async with aclosing(self.lines("/api/chat", request, _FIRST_BYTE, _NEXT_BYTE)) as lines:
-            async for chunk in lines:
-                _check(chunk)
-                left -= 1
-                if left < 0:
-                    raise ValueError("an answer without an end")
-                done = bool(chunk.get("done"))
-                yield chunk
-        if not done:
-            raise httpx.RemoteProtocolError("the answer stopped in the middle")
+        return self.api.chat(request)
 
-    async def lines(
+    def lines(
         self, path: str, request: Mapping[str, Any], first: float, further: float
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Post `request` and yield the lines of the answer, each a JSON object.
+        """Post `request` to Ollama's API and yield the lines of the answer, each a JSON object.
 
         `first` and `further` are the seconds that each line is waited for. Raises what is
         in TROUBLE.
         """
-        timeout = httpx.Timeout(None, connect=_CHECK_TIMEOUT)
-        stream = self.http.stream("POST", path, json=request, timeout=timeout)
-        async with AsyncExitStack() as stack:
-            async with self._at_most(first):
-                response = await stack.enter_async_context(stream)
-                if response.is_error:
-                    text = (await _beginning(response)).decode(errors="replace")
-                    raise ollama.ResponseError(text, response.status_code)
-            lines = await stack.enter_async_context(aclosing(_lines(response)))
-            patience = first
-            while True:
-                async with self._at_most(patience):
-                    line = await anext(lines, None)
-                if line is None:
-                    return
-                if line.strip():
-                    chunk = json.loads(line)
-                    if error := chunk.get("error"):
-                        raise ollama.ResponseError(str(error))
-                    yield chunk
-                    patience = further
+        return self._ollama.lines(path, request, first, further)
 
-    @asynccontextmanager
-    async def _at_most(self, seconds: float) -> AsyncIterator[None]:
-        """Wait so many seconds, or until the checks show that it hangs. Raises TimeoutError."""
-        async with asyncio.timeout(seconds) as waiting:
-            self._waiting.add(waiting)
+    async def _find_out(self) -> None:
+        """Ask which API it speaks. Raises what is in TROUBLE when it speaks none.
+
+        Only an Ollama server's address is cut: the ones of others may well end in `/v1`.
+        """
+        plain = _SUFFIX.sub("", self.url)
+        for url, path in (
+            (plain, "/api/version"),
+            (self.url, "/models"),
+            (f"{self.url}/v1", "/models"),
+        ):
+            wire = Wire(url, self.authorization)
             try:
-                yield
-            finally:
-                self._waiting.discard(waiting)
+                answer = await wire.get(path)
+            except (ollama.ResponseError, ValueError):
+                await wire.close()
+                continue
+            except BaseException:
+                await wire.close()
+                raise
+            found = "version" if path == "/api/version" else "data"
+            if isinstance(answer, dict) and found in answer:
+                await self._speak(wire, ollama_api=found == "version")
+                return
+            await wire.close()
+        raise ValueError("it speaks neither Ollama's API nor OpenAI's")
+
+    async def _speak(self, wire: Wire, *, ollama_api: bool) -> None:
+        if wire.url != self.url:
+            _LOGGER.info("The server at %s is reached at %s", self.url, wire.url)
+        await self._ollama.close()
+        await self._wire.close()
+        self.url, self._wire, self._unknown = wire.url, wire, False
+        self._ollama = OllamaApi(wire)
+        self.api = self._ollama if ollama_api else OpenAiApi(wire)
+        if not ollama_api:
+            _LOGGER.info(
+                "%s speaks OpenAI's API: models are downloaded, unloaded and given a context "
+                "window there",
+                self.name,
+            )
 
     def said(self, error: Exception, model: str) -> AddonError:
         """Turn what went wrong in talking to it about `model` into a sentence for a person."""
@@ -257,8 +245,8 @@ class Server:
             return self._away()
         return AddonError(
             "bad_answer",
-            f"{self.name} sent something that is not Ollama's. Check its address in the add-on's "
-            "options, and that its version is recent.",
+            f"{self.name} sent something that is not {'Ollama' if self.manages else 'OpenAI'}'s. "
+            "Check its address in the app's options, and that its version is recent.",
             502,
         )
 
@@ -307,36 +295,12 @@ class Server:
         if self._checking is not None:
             self._checking.cancel()
             await asyncio.gather(self._checking, return_exceptions=True)
-        await self.client.close()  # type: ignore[no-untyped-call]
-        await self.http.aclose()
+        await self._ollama.close()
+        await self._wire.close()
 
 
 def _is_slow(error: Exception) -> bool:
     return isinstance(error, httpx.TimeoutException | TimeoutError)
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    """Return what an error says, which may have no end."""
-    text = b""
-    async for part in response.aiter_bytes():
-        text += part
-        if len(text) > _LONGEST_ERROR:
-            break
-    return text[:_LONGEST_ERROR]
-
-
-async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """Yield the lines of an answer. Raises ValueError for one that is too long."""
-    # Not `aiter_lines`: it waits for the end of a line however much memory that takes.
-    rest = b""
-    async for part in response.aiter_bytes():
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > _LONGEST_LINE:
-            raise ValueError("a line without an end")
-    if rest:
-        yield rest
 
 
 def missing(model: str) -> AddonError:
@@ -347,48 +311,3 @@ def missing(model: str) -> AddonError:
         "another one in the add-on's options.",
         503,
     )
-
-
-def _check(chunk: Mapping[str, Any]) -> None:
-    """Raise ValueError for a chunk of a chat that is not as the API documents it."""
-    message = chunk.get("message")
-    if not isinstance(message, dict):
-        raise ValueError("a chunk without a message")
-    if not isinstance(message.get("content", ""), str):
-        raise ValueError("a message whose content is no text")
-    if not isinstance(message.get("tool_calls") or [], list):
-        raise ValueError("calls of tools that are no list")
-    for name in _NUMBERS:
-        if not isinstance(chunk.get(name) or 0, int | float):
-            raise ValueError(f"a {name} that is no number")
-
-
-def _details(shown: ollama.ShowResponse) -> Details:
-    info = shown.modelinfo or {}
-    architecture = info.get("general.architecture", "")
-    return Details(
-        capabilities=frozenset(shown.capabilities or ()),
-        parameters=info.get("general.parameter_count"),
-        parameter_size=(shown.details and shown.details.parameter_size) or "",
-        context_length=info.get(f"{architecture}.context_length"),
-        family=(shown.details and shown.details.family) or "",
-        quantization=(shown.details and shown.details.quantization_level) or "",
-        kv_bytes=_kv_bytes({key.removeprefix(f"{architecture}."): info[key] for key in info}),
-    )
-
-
-def _kv_bytes(info: Mapping[str, Any]) -> int:
-    """Return what a token of the context takes: a key and a value in each layer, at 16 bits.
-
-    Layers with a sliding window or without attention take less, of which the API does not tell
-    enough: the answer is at most too large.
-    """
-    try:
-        heads = info["attention.head_count_kv"]
-        # Hybrid models give a list, with 0 for the layers that have none.
-        heads = sum(heads) if isinstance(heads, list) else heads * info["block_count"]
-        size = info["embedding_length"] / info["attention.head_count"]
-        key = info.get("attention.key_length", size)
-        return int(heads * (key + info.get("attention.value_length", key)) * 2)
-    except (KeyError, TypeError, ZeroDivisionError):
-        return 0

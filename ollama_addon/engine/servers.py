@@ -33,8 +33,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _CHECK_EVERY = 15.0
 """Seconds between two health checks."""
-_LOOKS, _LOOK_AGAIN = 10, 0.2
-"""How often a server that has just started is looked at, and the seconds in between."""
 _CHECK_AGAIN = 5.0
 """The same while a server does not answer."""
 
@@ -56,7 +54,7 @@ class Servers:
         measurements: Measurements | None = None,
     ) -> None:
         self.bundled = None if daemon is None else Server(daemon.url, bundled=True)
-        self.all = [Server(server.url, server.api_key) for server in remote]
+        self.all = [Server(each.url, each.api_key, api=each.api) for each in remote]
         if self.bundled is not None:
             self.all.append(self.bundled)
         self._daemon = daemon
@@ -114,20 +112,25 @@ class Servers:
         """Check all servers now."""
         await asyncio.gather(*(server.check() for server in self.all))
 
-    async def for_model(self, model: str, priority: Priority = Priority.VOICE) -> Server:
+    async def for_model(
+        self, model: str, priority: Priority = Priority.VOICE, *, native: bool = False
+    ) -> Server:
         """Find the healthy server that is to be asked something of `model` first.
 
-        Raises AddonError: `engine_down` when no server answers, `model_missing` when
-        none of those that do has it.
+        `native` are only those that speak Ollama's own API. Raises AddonError: `engine_down`
+        when no server answers, `model_missing` when none of those that do has it.
         """
-        return (await self._having(model, priority))[0]
+        return (await self._having(model, priority, native=native))[0]
 
-    async def _having(self, model: str, priority: Priority) -> list[Server]:
+    async def _having(
+        self, model: str, priority: Priority, *, native: bool = False
+    ) -> list[Server]:
         name = canonical(model)
-        found = [server for server in self.all if server.healthy and name in server.models]
+        asked = [server for server in self.all if server.manages or not native]
+        found = [server for server in asked if server.healthy and name in server.models]
         if not found:
             await self.refresh()
-            found = [server for server in self.all if server.healthy and name in server.models]
+            found = [server for server in asked if server.healthy and name in server.models]
         if found:
             chosen = ordered(found, model, priority, self.paces, self.places.busy)
             if priority is Priority.VOICE and chosen[0] is not found[0]:
@@ -185,7 +188,11 @@ class Servers:
         for model, window in self._contexts.items():
             having = (each for each in self.all if each.healthy and model in each.models)
             server = next(having, None)
-            if server and not (server.bundled and window == self.default_context):
+            if (
+                server
+                and server.manages
+                and not (server.bundled and window == self.default_context)
+            ):
                 found.append((model, server))
         return tuple(found)
 
@@ -302,7 +309,7 @@ class Servers:
             async with self.answering(server, model, place):
                 await self.check_fit(server, model)
                 async with aclosing(server.chat(request)) as chunks:
-                    began, warm = time.monotonic(), canonical(model) in server.loaded
+                    began, warm = time.monotonic(), server.has_loaded(model)
                     with self.places.until_it_answers(server, model):
                         try:
                             async with place.interruptible():
@@ -349,7 +356,7 @@ class Servers:
         """Take in a chunk of an answer; all but the last tell nothing."""
         if not last.get("done"):
             return
-        if canonical(model) not in server.loaded:
+        if not server.has_loaded(model):
             # It is in memory now.
             self._background.once("check after an answer", server.check())
         if server.bundled:
@@ -384,15 +391,8 @@ class Servers:
         if self._daemon is None or self.bundled is None:
             return
         if self._daemon.state == "running":
-            self._background.once("check after a start", self._look_until_it_answers(self.bundled))
+            self._background.once(
+                "check after a start", self.loading.look_until_it_answers(self.bundled)
+            )
         else:
             self.bundled.down(self._daemon.message)
-
-    async def _look_until_it_answers(self, server: Server) -> None:
-        # A check that was under way when it started tells of the time before.
-        for _ in range(_LOOKS):
-            await server.check()
-            if server.healthy:
-                self.on_emptied()
-                return
-            await asyncio.sleep(_LOOK_AGAIN)

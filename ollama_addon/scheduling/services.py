@@ -12,7 +12,8 @@ from typing import Any
 from ollama_addon.agent.actions.opposites import members_of
 from ollama_addon.agent.orders import RefusalCode
 from ollama_addon.home.model import House
-from ollama_addon.understanding.vocabulary import FIELD, TARGETLESS, VERBS, Action
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
+from ollama_addon.understanding.vocabulary import FIELD, Action
 
 ServiceCall = dict[str, Any]
 """One action of an automation: `action`, `target` and `data`."""

@@ -6,238 +6,62 @@ what comes out is an intent (or service) of the vocabulary with its slots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.vocabulary import (
-    VERBS,
-    Choice,
-    Number,
-    Verb,
-    value_of,
+from ollama_addon.understanding.effect_table import (
+    ATTRIBUTES,
+    DIRECTIONS,
+    FITTING,
+    OFF,
+    PLAIN,
+    SWITCHING,
 )
+from ollama_addon.understanding.effect_types import Effect, Impossible, Values
+from ollama_addon.understanding.verb_table import VERBS
+from ollama_addon.understanding.vocabulary import Choice, Number, Verb, value_of
 
 STEP = 20
 """Percent by which a light becomes brighter or dimmer when no amount is said."""
+
+
 LITTLE = 10
 """The same for "a bit"."""
+
+
 _FAN_STEP = 20
+
+
 _COVER_STEP = 20
+
+
 _HUMIDITY_STEP = 5
+
+
 _DEGREES = 1.0
+
+
 _LITTLE_DEGREES = 0.5
+
+
 _VOLUME_STEP = 10
+
+
 _SCALE = {"min": 1.0, "low": 33.0, "medium": 66.0, "high": 100.0}
 """Percent that a word of a scale stands for, where no list of choices has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """The values of a clause. What was not said is None or empty."""
-
-    percent: float | None = None
-    """Percent of the whole, also from words such as "half"."""
-    degrees: float | None = None
-    bare: float | None = None
-    """A number without a unit."""
-    kelvin: float | None = None
-    color: str = ""
-    level: str = ""
-    """A word of a scale: `min`, `low`, `medium`, `high`."""
-    mode: str = ""
-    option: str = ""
-    """A choice that was named in its own words: an input, an option of a list."""
-    relative: bool = False
-    """Whether the number is a difference: "by 10"."""
-    little: bool = False
-    """Whether "a bit" was said."""
-    much: bool = False
-    attribute: str = ""
-    """What was named to be changed: `brightness`, `volume` …"""
-    text: str = ""
-    area: str = ""
-    """The area to be cleaned, by its id."""
-
-    @property
-    def any(self) -> bool:
-        """Whether a value was said, other than an amount or an attribute."""
-        return bool(
-            self.number is not None
-            or self.kelvin is not None
-            or self.color
-            or self.level
-            or self.mode
-            or self.option
-        )
-
-    @property
-    def number(self) -> float | None:
-        """The number, whatever its unit."""
-        for each in (self.percent, self.degrees, self.bare):
-            if each is not None:
-                return each
-        return None
-
-
-Reason = Literal["cannot", "range", "value"]
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What is to be done: a verb of the vocabulary and the values of its slots."""
-
-    verb: Verb
-    slots: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    direction: str = ""
-    used: frozenset[str] = frozenset()
-    """Fields of the values that it uses; what was said and is not used casts doubt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Impossible:
-    """Why it cannot be done to this entity."""
-
-    reason: Reason
-    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-
 _BY_PHRASE: dict[tuple[str, str], list[Verb]] = {}
+
+
 for _verb in VERBS:
     for _domain in _verb.domains:
         _BY_PHRASE.setdefault((_domain, _verb.phrase), []).append(_verb)
 
-_ON, _OFF = "turn on {target}", "turn off {target}"
-_SWITCHED = {"on": _ON, "off": _OFF, "start": _ON, "activate": _ON, "stop": _OFF}
-_COVERED = {
-    "open": "open {target}",
-    "close": "close {target}",
-    "up": "open {target}",
-    "down": "close {target}",
-    "stop": "stop {target}",
-}
-_PLAIN: dict[str, dict[str, str]] = {
-    "light": _SWITCHED,
-    "switch": _SWITCHED,
-    "input_boolean": _SWITCHED,
-    "siren": _SWITCHED,
-    "remote": _SWITCHED,
-    "group": _SWITCHED,
-    "fan": _SWITCHED,
-    "humidifier": _SWITCHED,
-    "water_heater": _SWITCHED,
-    "climate": _SWITCHED,
-    "automation": {"on": _ON, "off": _OFF, "activate": _ON, "stop": _OFF},
-    "cover": _COVERED,
-    "valve": {
-        **_COVERED,
-        "on": "open {target}",
-        "off": "close {target}",
-        "start": "open {target}",
-        "activate": "open {target}",
-    },
-    "lock": {
-        "lock": "lock {target}",
-        "unlock": "unlock {target}",
-        "close": "lock {target}",
-        "open": "unlock {target}",
-    },
-    "media_player": {
-        "on": _ON,
-        "off": _OFF,
-        "pause": "pause {target}",
-        "stop": "pause {target}",
-        "play": "play {target}",
-        "resume": "play {target}",
-        "start": "play {target}",
-        "next": "next on {target}",
-        "previous": "previous on {target}",
-        "mute": "mute {target}",
-        "unmute": "unmute {target}",
-        "louder": "louder {target}",
-        "quieter": "quieter {target}",
-        "up": "louder {target}",
-        "down": "quieter {target}",
-    },
-    "vacuum": {
-        "on": "start {target}",
-        "start": "start {target}",
-        "activate": "start {target}",
-        "clean": "start {target}",
-        "resume": "start {target}",
-        "dock": "dock {target}",
-        "off": "dock {target}",
-        "stop": "stop {target}",
-        "pause": "pause {target}",
-        "locate": "locate {target}",
-    },
-    "lawn_mower": {
-        "on": "start {target}",
-        "start": "start {target}",
-        "mow": "start {target}",
-        "resume": "start {target}",
-        "dock": "dock {target}",
-        "off": "dock {target}",
-        "stop": "pause {target}",
-        "pause": "pause {target}",
-    },
-    "scene": dict.fromkeys(("on", "activate", "start", "set"), "activate {target}"),
-    "script": dict.fromkeys(("on", "activate", "start"), "run {target}"),
-    "button": dict.fromkeys(("on", "press", "activate", "start"), "press {target}"),
-    "input_button": dict.fromkeys(("on", "press", "activate", "start"), "press {target}"),
-    "alarm_control_panel": {
-        "arm": "arm {target} away",
-        "on": "arm {target} away",
-        "disarm": "disarm {target}",
-        "off": "disarm {target}",
-    },
-}
-"""Actions without a value, by domain, and the phrase of the vocabulary that does them."""
-
-_DIRECTIONS = {
-    "louder": "up",
-    "quieter": "down",
-    "brighter": "up",
-    "dimmer": "down",
-    "warmer": "up",
-    "cooler": "down",
-    "up": "up",
-    "down": "down",
-    "open": "up",
-    "close": "down",
-}
-_FITTING = {
-    "light": {"brighter", "dimmer", "up", "down"},
-    "climate": {"warmer", "cooler", "up", "down"},
-    "media_player": {"louder", "quieter", "up", "down"},
-    "fan": {"up", "down"},
-    "humidifier": {"up", "down"},
-    "number": {"up", "down"},
-    "input_number": {"up", "down"},
-    "cover": {"up", "down", "open", "close"},
-    "valve": {"up", "down", "open", "close"},
-}
-"""Directions that make sense for a domain."""
-_ATTRIBUTES = {
-    "brightness": ("light",),
-    "color": ("light",),
-    "color_temperature": ("light",),
-    "volume": ("media_player",),
-    "temperature": ("climate", "water_heater"),
-    "position": ("cover", "valve"),
-    "humidity": ("humidifier",),
-    "speed": ("fan",),
-    "song": ("media_player",),
-    "source": ("media_player",),
-    "mode": ("climate", "humidifier", "select", "input_select"),
-}
-"""Domains that have what an attribute's word names."""
-
 
 def domains_of(attribute: str) -> tuple[str, ...]:
     """Return the domains that have an attribute."""
-    return _ATTRIBUTES.get(attribute, ())
+    return ATTRIBUTES.get(attribute, ())
 
 
 def effect(action: str, entity: Entity, values: Values, house: House) -> Effect | Impossible | None:
@@ -247,7 +71,7 @@ def effect(action: str, entity: Entity, values: Values, house: House) -> Effect 
     else must be meant; `Impossible` where it is clear what is meant and cannot be.
     """
     domain = entity.domain
-    if values.attribute and domain not in _ATTRIBUTES.get(values.attribute, (domain,)):
+    if values.attribute and domain not in ATTRIBUTES.get(values.attribute, (domain,)):
         return None
     if values.text and domain in ("todo", "media_player"):
         return _with_text(action, entity, values)
@@ -255,7 +79,7 @@ def effect(action: str, entity: Entity, values: Values, house: House) -> Effect 
         verb = _verb_of(entity, "clean {value} with {target}")
         if verb is not None:
             return Effect(verb, {"area": values.area}, "clean", frozenset({"area"}))
-    direction = _DIRECTIONS.get(action, "") if action in _FITTING.get(domain, ()) else ""
+    direction = DIRECTIONS.get(action, "") if action in FITTING.get(domain, ()) else ""
     if values.any:
         found = _with_value(action, direction, entity, values, house)
         if found is not None:
@@ -266,12 +90,12 @@ def effect(action: str, entity: Entity, values: Values, house: House) -> Effect 
         return _relative(direction, entity, values, house)
     if action == "set" and values.attribute:
         return None
-    phrase = _PLAIN.get(domain, {}).get(action)
+    phrase = PLAIN.get(domain, {}).get(action)
     if phrase is None:
         return None
     verb = _verb_of(entity, phrase)
     if verb is None and domain == "media_player" and action == "stop":
-        verb = _verb_of(entity, _OFF)
+        verb = _verb_of(entity, OFF)
     if verb is None:
         return Impossible("cannot")
     return Effect(verb, dict(verb.slots), _said(domain, action))
@@ -287,9 +111,9 @@ def _said(domain: str, action: str) -> str:
         return {"up": "louder", "down": "quieter", "stop": "pause", "start": "resume"}.get(
             action, action
         )
-    if action in ("start", "activate") and _PLAIN.get(domain) is _SWITCHED:
+    if action in ("start", "activate") and PLAIN.get(domain) is SWITCHING:
         return "on"
-    if action == "stop" and _PLAIN.get(domain) is _SWITCHED:
+    if action == "stop" and PLAIN.get(domain) is SWITCHING:
         return "off"
     return action
 
@@ -427,7 +251,7 @@ def _numbered(entity: Entity, values: Values, house: House) -> Effect | Impossib
     if not isinstance(kind, Number):
         return Impossible("cannot")
     if domain == "fan" and number == 0:
-        off = _verb_of(entity, _OFF)
+        off = _verb_of(entity, OFF)
         if off is not None:
             return Effect(off, {}, "off", frozenset(used))
     if not kind.low <= number <= kind.high:

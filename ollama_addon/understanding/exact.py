@@ -29,7 +29,8 @@ from ollama_addon.understanding.interpretation import (
     Word,
 )
 from ollama_addon.understanding.names import labels_of
-from ollama_addon.understanding.vocabulary import VERBS, Action, Group, verbs_for
+from ollama_addon.understanding.verb_table import VERBS, verbs_for
+from ollama_addon.understanding.vocabulary import Action, Group
 
 _PLACES = frozenset({"name", "area", "floor", "preferred_area_id"})
 _TEXTS = frozenset({"item", "message", "search_query", "conversation_command"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ollama_addon.understanding.draft import Draft
 from ollama_addon.understanding.interpretation import Quantifier, Role
-from ollama_addon.understanding.noun_phrases import Item, Phrase, item_of
+from ollama_addon.understanding.nouns import Item, Phrase, item_of
 
 _THINGS = ("name", "area", "floor", "nouns", "word")
 _QUANTIFIERS: tuple[Quantifier, ...] = ("everything", "both", "all", "other", "any")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.effects import Effect, Impossible, Values, effect
+from ollama_addon.understanding.effect_types import Effect, Impossible, Values
+from ollama_addon.understanding.effects import effect
 from ollama_addon.understanding.interpretation import Candidate, Refusal
 from ollama_addon.understanding.names import HouseIndex
 from ollama_addon.understanding.vocabulary import Action, Group, Verb, action as action_of

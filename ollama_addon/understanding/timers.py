@@ -13,7 +13,7 @@ from ollama_addon.understanding.interpretation import (
     Refusal,
     Role,
 )
-from ollama_addon.understanding.times import Length, length_at
+from ollama_addon.understanding.lengths import Length, length_at
 from ollama_addon.understanding.verbs import read_verbs
 from ollama_addon.understanding.vocabulary import Action
 

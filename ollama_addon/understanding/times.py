@@ -3,93 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, cast
 
 from ollama_addon.understanding.draft import Draft
 from ollama_addon.understanding.interpretation import Moment, Repeat, Role, Trigger, When
+from ollama_addon.understanding.lengths import (
+    SECONDS,
+    exactly_24,
+    first_word,
+    length_at,
+    unit_at,
+    weekdays_at,
+)
 
-_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _PARTS = ("morning", "noon", "afternoon", "evening", "night", "midnight")
+
+
 Part = Literal["", "morning", "noon", "afternoon", "evening", "night", "midnight"]
+
+
 _DAYS = (
     *("later.weekdays", "later.day", "later.workdays", "later.weekend"),
     *(f"later.{part}" for part in _PARTS),
 )
+
+
 _ACTING = ("verbs", "particles")
+
+
 _BY_VALUE = frozenset("up down brighter dimmer warmer cooler louder quieter set".split())
 """Actions beside which a bare number is a value and no time."""
+
+
 _NOW = ("today",)
+
 
 ReadTriggers = Callable[[Draft, int, int], tuple[Trigger, ...]]
 """Reads the spans from one place to another as what has to happen; empty when it cannot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """A length of time, and where its words end."""
-
-    seconds: float
-    end: int
-
-
-def length_at(draft: Draft, at: int) -> Length | None:
-    """Return the length of time that begins at a span, with all its parts, else None."""
-    found = _one_length(draft, at)
-    if found is None:
-        return None
-    total, end = found.seconds, found.end
-    while True:
-        after = end
-        if draft.has(after, "and_a_half") and draft.free(after):
-            unit = _unit_before(draft, end)
-            return Length(total + unit / 2, after + 1)
-        if draft.has(after, "and") and draft.free(after):
-            after += 1
-        more = _one_length(draft, after)
-        if more is None or more.seconds >= total:
-            return Length(total, end)
-        total, end = total + more.seconds, more.end
-
-
-def _one_length(draft: Draft, at: int) -> Length | None:
-    """Return one number with its unit of time."""
-    if not draft.free(at):
-        return None
-    span = draft.spans[at]
-    for meaning in span.meanings("durations"):
-        return Length(float(meaning), at + 1)
-    number: float | None = None
-    after = at + 1
-    if span.number is not None and not (span.has("name") and not _unit_at(draft, after)):
-        number = span.number
-        if draft.has(after, "and_a_half", "half") and _unit_at(draft, after + 1):
-            number, after = number + 0.5, after + 1
-    elif span.has("and_a_half") and _unit_at(draft, after):
-        number = 1.5
-    elif span.has("half"):
-        number = 0.5
-        if draft.has(after, "one_unit", "articles") and not _unit_at(draft, after):
-            after += 1
-    elif span.has("one_unit"):
-        number = 1.0
-        if draft.has(after, "half") and _unit_at(draft, after + 1):
-            number, after = 0.5, after + 1
-    unit = _unit_at(draft, after)
-    if number is None or not unit:
-        return None
-    return Length(number * unit, after + 1)
-
-
-def _unit_at(draft: Draft, at: int) -> float:
-    """Return the seconds of the unit of time at a span, 0 when it is none."""
-    if not draft.free(at):
-        return 0.0
-    return next((_SECONDS[m] for m in draft.spans[at].meanings("units") if m in _SECONDS), 0.0)
-
-
-def _unit_before(draft: Draft, end: int) -> float:
-    return _unit_at(draft, end - 1) or 3600.0
 
 
 class TimeReader:
@@ -202,7 +153,7 @@ class TimeReader:
             if draft.has(end, "then") and end > at + 1:
                 return end
             if (
-                at <= _first_word(draft)
+                at <= first_word(draft)
                 and end > at + 2
                 and draft.has(end, "verbs", "weak")
                 and not draft.has(end, "states", "nouns", "name", "area", "past")
@@ -215,7 +166,7 @@ class TimeReader:
     def _every(self, at: int) -> int:
         draft = self._draft
         if draft.has(at, "later.workdays", "later.weekend") and not draft.has(at, "all"):
-            return self._repeat(at, at + 1, _weekdays(draft, at))
+            return self._repeat(at, at + 1, weekdays_at(draft, at))
         if end := self._every_in_one(at):
             return end
         plural = draft.has(at, "all") and draft.has(at + 1, *_DAYS)
@@ -225,13 +176,13 @@ class TimeReader:
         length = length_at(draft, after)
         if length is not None:
             return self._take(at, length.end, every=Repeat(interval=length.seconds))
-        if unit := _unit_at(draft, after):
-            if unit == _SECONDS["day"]:
+        if unit := unit_at(draft, after):
+            if unit == SECONDS["day"]:
                 return self._repeat(at, after + 1, ())
             return self._take(at, after + 1, every=Repeat(interval=unit))
         if draft.has(after, "later.day"):
             return self._repeat(at, after + 1, ())
-        if days := _weekdays(draft, after):
+        if days := weekdays_at(draft, after):
             return self._repeat(at, after + 1, days)
         for part in _PARTS:
             if draft.has(after, f"later.{part}"):
@@ -268,11 +219,11 @@ class TimeReader:
         if part:
             self._moment = replace(self._moment, part=cast(Part, part))
             self._timed = True
-        return self._repeat(at, at + 1, _weekdays(self._draft, at))
+        return self._repeat(at, at + 1, weekdays_at(self._draft, at))
 
     def _repeat(self, start: int, end: int, days: tuple[int, ...]) -> int:
         before = self._when.every.weekdays if self._when.every else ()
-        while self._draft.has(end, "and") and (more := _weekdays(self._draft, end + 1)):
+        while self._draft.has(end, "and") and (more := weekdays_at(self._draft, end + 1)):
             days = (*days, *more)
             end += 2
         return self._take(start, end, every=Repeat(tuple(sorted({*before, *days}))))
@@ -415,12 +366,12 @@ class TimeReader:
                 return int(number), 30, end + 1, True
             if draft.free(end) and (more := draft.spans[end].number) is not None and more < 60:
                 after = end + 1
-                if _unit_at(draft, after) == _SECONDS["minute"]:
+                if unit_at(draft, after) == SECONDS["minute"]:
                     after += 1
                 return int(number), int(more), after, True
             return int(number), None, end, True
         # "18h30": the unit of hours between two numbers.
-        if _unit_at(draft, end) == _SECONDS["hour"] and draft.spans[end].text.lower() == "h":
+        if unit_at(draft, end) == SECONDS["hour"] and draft.spans[end].text.lower() == "h":
             if draft.free(end + 1) and (more := draft.spans[end + 1].number) is not None:
                 return int(number), int(more), end + 2, True
             return int(number), None, end + 1, True
@@ -455,34 +406,3 @@ class TimeReader:
             and draft.spans[each].number is not None
         ]
         return bool(other) or self._timed or self._when.every is not None
-
-
-def exactly_24(text: str) -> bool:
-    """Tell whether an hour is written as on a clock of 24 hours: "06:30"."""
-    return text.startswith("0")
-
-
-def _first_word(draft: Draft) -> int:
-    """Return the first span that is no opener or filler."""
-    at = 0
-    while at < len(draft) and (
-        not draft.free(at) or draft.has(at, "openers", "fillers", "and", "then")
-    ):
-        if draft.has(at, "later.when"):
-            break
-        at += 1
-    return at
-
-
-def _weekdays(draft: Draft, at: int) -> tuple[int, ...]:
-    """Return the days of the week that a span says."""
-    if not draft.free(at):
-        return ()
-    span = draft.spans[at]
-    if days := span.meanings("later.weekdays"):
-        return (int(days[0]),)
-    if span.has("later.workdays"):
-        return (0, 1, 2, 3, 4)
-    if span.has("later.weekend"):
-        return (5, 6)
-    return ()

@@ -8,10 +8,10 @@ from ollama_addon.understanding import questions
 from ollama_addon.understanding.chart import Span
 from ollama_addon.understanding.draft import Draft
 from ollama_addon.understanding.interpretation import Context, Role, Trigger
+from ollama_addon.understanding.lengths import length_at
 from ollama_addon.understanding.names import HouseIndex
 from ollama_addon.understanding.noun_phrases import resolve
 from ollama_addon.understanding.phrases import read_phrases
-from ollama_addon.understanding.times import length_at
 
 _HAPPENING = {
     "open": "open",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ollama_addon.understanding.draft import Draft
-from ollama_addon.understanding.effects import Values
+from ollama_addon.understanding.effect_types import Values
 from ollama_addon.understanding.interpretation import Role
 
 _NUMBERED = ("places", "nouns", "name", "area", "word", "floor")

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from aiohttp import web
 
-from ollama_addon.engine import server as server_module
+from ollama_addon.engine import wire as wires
 from ollama_addon.engine.choice import Paces
 from ollama_addon.engine.daemon import Daemon
 from ollama_addon.engine.profile import context_windows, default_context, spare_threads
@@ -357,7 +357,7 @@ async def test_an_answer_that_breaks_off(ending: Any, scripted: Scripted) -> Non
 async def test_silence_is_not_waited_for_for_ever(
     words: tuple[str, ...], scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "_FIRST_BYTE" if not words else "_NEXT_BYTE", 0.05)
+    monkeypatch.setattr(wires, "FIRST_LINE" if not words else "NEXT_LINE", 0.05)
     over = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:

@@ -13,12 +13,14 @@ import pytest_asyncio
 import yaml
 
 from dev.stack import ROOT, Stack
+from eval.house import house_of
+from eval.values import observe
 from ollama_addon.errors import AddonError
 from ollama_addon.home import mirror as mirror_module
 from ollama_addon.home.actions import Actions
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
-from ollama_addon.home.model import House
+from ollama_addon.home.model import Entity, House
 from ollama_addon.home.templates import Templates
 
 from .scripted_home import eventually
@@ -69,6 +71,38 @@ async def expose(connection: Connection, entity_id: str, exposed: bool) -> None:
         assistants=["conversation"],
         entity_ids=[entity_id],
         should_expose=exposed,
+    )
+
+
+async def test_the_evaluation_makes_the_same_house_without_home_assistant(mirror: Mirror) -> None:
+    real, made = mirror.house, house_of(inventory())
+    assert made.entities.keys() == real.entities.keys()
+    for entity_id, entity in real.entities.items():
+        ours = made.entities[entity_id]
+        assert abilities(ours) == abilities(entity)
+        theirs, mine = (
+            observe(entity_id, {"state": state.state, "attributes": state.attributes})
+            for state in (real.states[entity_id], made.states[entity_id])
+        )
+        assert mine.keys() == theirs.keys(), entity_id
+        assert {key: mine[key] for key in mine if key != "happened"} == {
+            key: theirs[key] for key in theirs if key != "happened"
+        }, entity_id
+
+
+def abilities(entity: Entity) -> tuple[Any, ...]:
+    """Return what an entity can do, and what it is called."""
+    capabilities = {
+        key: sorted(value) if isinstance(value, list) else value
+        for key, value in entity.capabilities.items()
+    }
+    return (
+        entity.id,
+        entity.name,
+        set(entity.aliases),
+        entity.device_class,
+        entity.supported_features,
+        capabilities,
     )
 
 

@@ -15,7 +15,8 @@ from ollama_addon.scheduling.readback import ReadBack
 from ollama_addon.scheduling.services import SERVICES, AutomationError, service_calls
 from ollama_addon.scheduling.words import LANGUAGES, words_for
 from ollama_addon.understanding.interpretation import Moment, Repeat, Trigger, When
-from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
+from ollama_addon.understanding.vocabulary import Action
 from tests.agent.homes import family_home
 
 ANN = Entity("person.ann", "Ann")

@@ -23,7 +23,8 @@ from ollama_addon.agent.actions.spoken import tells_of_past
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding import interpretation as said
 from ollama_addon.understanding.interpretation import Interpretation, Mood, Role, When
-from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action, Group
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
+from ollama_addon.understanding.vocabulary import Action, Group
 
 Code = Literal[
     "opposite",  # the contrary of what was said

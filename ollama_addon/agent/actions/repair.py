@@ -27,14 +27,8 @@ from ollama_addon.agent.actions.repair_outcome import (
 from ollama_addon.agent.actions.repair_targets import Targets
 from ollama_addon.agent.actions.repair_values import Values, number, plain
 from ollama_addon.home.model import Entity
-from ollama_addon.understanding.vocabulary import (
-    CLEAN_AREA,
-    TARGETLESS,
-    Action,
-    Target,
-    Verb,
-    value_of,
-)
+from ollama_addon.understanding.verb_table import TARGETLESS
+from ollama_addon.understanding.vocabulary import CLEAN_AREA, Action, Target, Verb, value_of
 
 _ZERO_IS_OFF = {"HassFanSetSpeed": "percentage", "HassLightSet": "brightness"}
 

@@ -6,7 +6,7 @@ import re
 
 from rapidfuzz import fuzz, process
 
-from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
 
 INTENTS = frozenset(verb.intent for verb in (*VERBS, *TARGETLESS))
 _BY_FOLDED = {re.sub(r"[^a-z]", "", intent.lower()): intent for intent in INTENTS}

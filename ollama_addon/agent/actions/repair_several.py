@@ -33,7 +33,8 @@ from ollama_addon.understanding.interpretation import (
     When,
 )
 from ollama_addon.understanding.tokens import fold
-from ollama_addon.understanding.vocabulary import TARGETLESS, Action, Group, verbs_for
+from ollama_addon.understanding.verb_table import TARGETLESS, verbs_for
+from ollama_addon.understanding.vocabulary import Action, Group
 
 _MOST = 24
 """Actions that come of one answer at most."""

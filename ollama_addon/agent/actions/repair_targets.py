@@ -12,14 +12,8 @@ from ollama_addon.agent.actions.repair_names import Names, able
 from ollama_addon.agent.actions.repair_outcome import Ambiguity, Change, Refusal, slotless
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.tokens import fold
-from ollama_addon.understanding.vocabulary import (
-    CLEAN_AREA,
-    VERBS,
-    Group,
-    Target,
-    verbs_for,
-    verbs_for_group,
-)
+from ollama_addon.understanding.verb_table import VERBS, verbs_for, verbs_for_group
+from ollama_addon.understanding.vocabulary import CLEAN_AREA, Group, Target
 
 _SURE = 0.72
 """How much of a name has to be there for it to be meant."""

@@ -13,9 +13,9 @@ from ollama_addon.agent.actions.repair_names import Names
 from ollama_addon.agent.actions.repair_outcome import Change, Refusal, slotless
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.tokens import fold
+from ollama_addon.understanding.verb_table import VERBS, verbs_for, verbs_for_group
 from ollama_addon.understanding.vocabulary import (
     FIELD,
-    VERBS,
     Choice,
     Number,
     Target,
@@ -24,8 +24,6 @@ from ollama_addon.understanding.vocabulary import (
     Verb,
     field_values,
     value_of,
-    verbs_for,
-    verbs_for_group,
 )
 
 _VALUE_SLOTS = defaultdict(

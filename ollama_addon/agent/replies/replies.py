@@ -20,7 +20,8 @@ from ollama_addon.agent.replies.phrases import listing, phrase
 from ollama_addon.agent.replies.templates import templates_of
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding.interpretation import Question
-from ollama_addon.understanding.vocabulary import TARGETLESS, VERBS, Action, Group, Target
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
+from ollama_addon.understanding.vocabulary import Action, Group, Target
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
 _DETAILS: dict[str, dict[str, tuple[float, str]]] = {

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.vocabulary import Group, Target, verbs_for
+from ollama_addon.understanding.verb_table import verbs_for
+from ollama_addon.understanding.vocabulary import Group, Target
 
 _PLURALS = {"media_player": "media players", "switch": "switches", "climate": "thermostats"}
 _CLASSES = frozenset({"blind", "curtain", "shutter", "shade", "awning", "garage", "gate", "window"})

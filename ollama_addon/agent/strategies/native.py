@@ -24,7 +24,8 @@ from ollama_addon.agent.strategies.loose_json import containers
 from ollama_addon.agent.strategies.model_output import ModelOutput
 from ollama_addon.agent.strategies.tools import Fits, tools_for as fitting_tools
 from ollama_addon.home.model import Entity
-from ollama_addon.understanding.vocabulary import Action, verbs_for
+from ollama_addon.understanding.verb_table import verbs_for
+from ollama_addon.understanding.vocabulary import Action
 
 LARGE = 7_000_000_000
 """Models with at least so many parameters, and trained for tools, call them reliably."""

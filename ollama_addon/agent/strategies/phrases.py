@@ -21,9 +21,8 @@ from ollama_addon.agent.strategies.labels import Labels
 from ollama_addon.agent.strategies.patterns import any_of, escaped, one_of, value_pattern
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding.interpretation import When
+from ollama_addon.understanding.verb_table import TARGETLESS, VERBS, verbs_for, verbs_for_group
 from ollama_addon.understanding.vocabulary import (
-    TARGETLESS,
-    VERBS,
     Action,
     Duration,
     Group,
@@ -34,8 +33,6 @@ from ollama_addon.understanding.vocabulary import (
     Verb,
     action,
     value_of,
-    verbs_for,
-    verbs_for_group,
 )
 
 _NEAR = 88

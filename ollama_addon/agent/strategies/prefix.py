@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from ollama_addon.agent.strategies.labels import Labels, plain
 from ollama_addon.home.model import Area, Entity, House
-from ollama_addon.understanding.vocabulary import VERBS, Group, Target, verbs_for
+from ollama_addon.understanding.verb_table import VERBS, verbs_for
+from ollama_addon.understanding.vocabulary import Group, Target
 
 _STRUCTURED_RULES = """\
 You run the home {name} for the people who live in it. Answer with one JSON object:

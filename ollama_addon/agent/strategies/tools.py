@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ollama_addon.home.model import Entity, House
+from ollama_addon.understanding.verb_table import TARGETLESS, verbs_for
 from ollama_addon.understanding.vocabulary import (
     COLORS,
     FIELD,
-    TARGETLESS,
     Action,
     Choice,
     Duration,
@@ -27,7 +27,6 @@ from ollama_addon.understanding.vocabulary import (
     Value,
     field_values,
     value_of,
-    verbs_for,
 )
 
 _SCRIPTS = 12

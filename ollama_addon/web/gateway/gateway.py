@@ -63,6 +63,8 @@ _LISTS = {
 """For each list its key, and the key of a model's name."""
 _KNOWN = frozenset({*_OF_A_MODEL, *_CHANGES, *_LISTS, "/", "/api/version", "/api/delete"})
 
+_OPENAI = "/v1/"
+"""How the routes begin that servers of other makers have, too."""
 _PASSED = ("accept", "accept-encoding", "content-type", "content-length", "user-agent")
 """Request headers that Ollama has a use for; no others, and so no credentials, are passed on."""
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}")
@@ -162,7 +164,9 @@ class _Gateway:
         model = valid_name(request.path_params["model"])
         return Relay(
             lambda stack: self._ask(
-                request, lambda: self._servers.for_model(model), lambda server: b""
+                request,
+                lambda: self._servers.for_model(model, Priority.GATEWAY),
+                lambda server: b"",
             )
         )
 
@@ -182,7 +186,8 @@ class _Gateway:
         async def ask(stack: AsyncExitStack) -> httpx.Response:
             async def choose() -> Server:
                 await stack.aclose()  # the place at a server that could not be reached
-                server = await self._servers.for_model(model, Priority.GATEWAY)
+                native = not request.url.path.startswith(_OPENAI)
+                server = await self._servers.for_model(model, Priority.GATEWAY, native=native)
                 if request.url.path != "/api/show":
                     await stack.enter_async_context(self._servers.answering(server, model, place))
                     await self._servers.check_fit(server, model)
@@ -203,7 +208,8 @@ class _Gateway:
         path = request.url.path
         key, name = _LISTS[path]
         await self._first()
-        healthy = [server for server in self._servers.all if server.healthy]
+        spoken = [each for each in self._servers.all if each.manages or path.startswith(_OPENAI)]
+        healthy = [server for server in spoken if server.healthy]
         answers = await asyncio.gather(
             *(self._list(server, path, key) for server in healthy), return_exceptions=True
         )
@@ -212,7 +218,7 @@ class _Gateway:
             for model in answer if isinstance(answer, list) else ():
                 found.setdefault(canonical(str(model[name])), model)
         failed = [answer for answer in answers if isinstance(answer, AddonError)]
-        if len(failed) == len(answers):
+        if failed and len(failed) == len(answers):
             raise failed[0]
         kind = {"object": "list"} if key == "data" else {}
         return JSONResponse({**kind, key: list(found.values())})
@@ -273,9 +279,9 @@ class _Gateway:
         """Find the first server that answers. Raises AddonError."""
         if not any(server.healthy for server in self._servers.all):
             await self._servers.refresh()
-        for server in self._servers.all:
-            if server.healthy:
-                return server
+        healthy = [server for server in self._servers.all if server.healthy]
+        for server in sorted(healthy, key=lambda each: not each.manages):
+            return server
         raise AddonError("engine_down", self._servers.why_down(), 503)
 
     async def _keeper(self) -> Server:
@@ -285,7 +291,7 @@ class _Gateway:
     async def _list(self, server: Server, path: str, key: str) -> list[dict[str, Any]]:
         try:
             response = await self._client.get(
-                f"{server.url}{path}", headers=_key_of(server), timeout=_LIST_TIMEOUT
+                server.address(path), headers=_key_of(server), timeout=_LIST_TIMEOUT
             )
             return list(response.raise_for_status().json()[key] or ())
         except (*TROUBLE, KeyError) as error:
@@ -312,7 +318,7 @@ class _Gateway:
                 headers.pop("content-length", None)
             message = self._client.build_request(
                 request.method,
-                f"{server.url}{path}",
+                server.address(path),
                 headers=headers | _key_of(server),
                 content=body or None,
             )
@@ -335,5 +341,4 @@ async def _body(request: Request) -> bytes:
 
 def _key_of(server: Server) -> dict[str, str]:
     """Return the header with the server's own key, where it has one."""
-    key = server.http.headers.get("authorization")
-    return {"authorization": key} if key else {}
+    return {"authorization": server.authorization} if server.authorization else {}

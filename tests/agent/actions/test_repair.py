@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies as st
 from ollama_addon.agent.actions.repair import HouseNames, Verdict, repair
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.names import labels_of
-from ollama_addon.understanding.vocabulary import VERBS, Action, Group
+from ollama_addon.understanding.verb_table import VERBS
+from ollama_addon.understanding.vocabulary import Action, Group
 from tests.agent.homes import family_home
 
 INDEX = HouseNames(family_home(), labels_of(family_home()), "en")
