@@ -75,8 +75,8 @@ class Agent:
         """The instructions as they were rendered last."""
         self.on_turn = on_turn
         """Called with each turn when it is over, however it ended."""
-        self._calls = ModelCalls(options, servers)
         self._prompts = Prompts(options)
+        self._calls = ModelCalls(options, servers, self._prompts.rates)
         self._carrier = Carrier(options, home, orders)
         self._steps = Steps(self._carrier, self._calls)
         self._tiny = Tiny(self._calls, self._carrier, self._steps)
