@@ -360,10 +360,21 @@ class TimeReader:
         if number is None or number != int(number) or not 0 <= number <= 24:
             return None, None, at, False
         end = at + 1
+        if draft.free(end):
+            # "Las once y media", "alle undici meno un quarto": said behind the hour.
+            for group, minutes in (("later.half_past", 30), ("later.quarter_past", 15)):
+                if draft.has(end, group):
+                    return int(number), minutes, end + 1, True
+            if draft.has(end, "later.quarter_to"):
+                return int(number) - 1 or 12, 45, end + 1, True
         if draft.has(end, "later.clock") and draft.free(end):
             end += 1
             if draft.has(end, "later.half_past", "half") and draft.free(end):
                 return int(number), 30, end + 1, True
+            if draft.has(end, "later.quarter_past") and draft.free(end):
+                return int(number), 15, end + 1, True
+            if draft.has(end, "later.quarter_to") and draft.free(end):
+                return int(number) - 1 or 12, 45, end + 1, True
             if draft.free(end) and (more := draft.spans[end].number) is not None and more < 60:
                 after = end + 1
                 if unit_at(draft, after) == SECONDS["minute"]:
