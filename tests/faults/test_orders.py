@@ -127,6 +127,9 @@ async def test_done_and_seen(tmp_path: Path, house: House, engine: Scripted) -> 
         assert (await it.client.post("/api/orders/order50/now")).status_code == 202
         await eventually(lambda: house.done == [10, 50])
         assert (await it.client.post("/api/orders/order50/now")).status_code == 404
+        # The token does not write into Home Assistant.
+        assert await it.ask("/api/automations") == []
+        assert (await it.client.delete("/api/automations/any")).status_code == 403
         kept = (await it.ask("/api/history?source=order"))["turns"]
         assert Counter(each["outcome"] for each in kept) == {"done": 2, "failed": 1}
         whole = await it.ask(f"/api/history/{kept[0]['id']}")
