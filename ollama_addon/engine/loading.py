@@ -122,6 +122,6 @@ class Loading:
         for _ in range(_LOOKS):
             await server.check()
             if server.healthy:
-                self._servers.on_emptied()
+                self._servers.on_emptied("")
                 return
             await asyncio.sleep(_LOOK_AGAIN)

@@ -67,8 +67,8 @@ class Servers:
         )
         self.on_answer: Callable[[str, Mapping[str, Any]], None] = lambda model, last: None
         """Called with the model and the last chunk of each answer."""
-        self.on_emptied: Callable[[], None] = lambda: None
-        """Called when what the bundled server had read of prompts is lost."""
+        self.on_emptied: Callable[[str], None] = lambda model: None
+        """Called with the model of which what the bundled server had read is lost; "": all."""
         self.places = Places()
         self.paces = Paces()
         self.configure(agents, engine or EngineOptions())
@@ -363,7 +363,7 @@ class Servers:
             self.speeds.learn(model, last)
             if was_loaded(last) and priority is not Priority.WARM_UP:
                 # It was unloaded, or its runner has died: what else it had read is gone.
-                self.on_emptied()
+                self.on_emptied(model)
         self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:
