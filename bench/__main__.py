@@ -12,13 +12,14 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, orders, shape, sidecar, soak, turn
+from bench import gateway, mirror, orders, shape, sharing, sidecar, soak, turn
 from bench.figures import Figure, table
 
 BENCHES = {
     "turn": turn.run,
     "sidecar": sidecar.run,
     "gateway": gateway.run,
+    "sharing": sharing.run,
     "mirror": mirror.run,
     "orders": orders.run,
 }

@@ -1,4 +1,4 @@
-"""The command line: serve, healthcheck, check-options, backup, recommend."""
+"""The command line: serve, healthcheck, check-options, backup, recommend, interpret."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ def main() -> int:
     advice.add_argument("--machine", help="a machine by name, such as n100-16, or 'all'")
     advice.add_argument("--context-window", type=int, default=8192, metavar="TOKENS")
     advice.add_argument("--language", default="en", metavar="CODE")
+    meaning = commands.add_parser("interpret", help="what a sentence means; nothing is done")
+    meaning.add_argument("text")
+    meaning.add_argument("--language", default="", metavar="CODE")
+    meaning.add_argument("--area", metavar="ID", help="where it is said")
+    meaning.add_argument("--agent", default="", metavar="ID")
+    meaning.add_argument("--why", action="store_true", help="print what each word is")
     arguments = parser.parse_args()
     if arguments.command == "recommend":
         return _recommend(arguments.machine, arguments.context_window, arguments.language)
@@ -45,6 +51,15 @@ def main() -> int:
         return _check_options(arguments.file or settings.data / "options.json")
     if arguments.command == "backup":
         return _backup(settings, arguments.step)
+    if arguments.command == "interpret":
+        from ollama_addon.app.interpret_command import interpret
+
+        turn = {
+            "text": arguments.text,
+            "language": arguments.language,
+            "area_id": arguments.area,
+        }
+        return interpret(settings, turn, arguments.agent, why=arguments.why)
     from ollama_addon.app.process import serve
 
     return serve(settings, told_to_end)

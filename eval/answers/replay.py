@@ -26,6 +26,7 @@ from ollama_addon.agent.strategies.native import Heard, Native
 from ollama_addon.agent.strategies.phrases import Phrases
 from ollama_addon.agent.strategies.structured import Structured
 from ollama_addon.agent.strategies.thinking import answer_of
+from ollama_addon.agent.strategies.tools import tools_for
 from ollama_addon.understanding.interpretation import Context, Interpretation
 from ollama_addon.understanding.interpreter import Interpreter
 from ollama_addon.understanding.vocabulary import Action
@@ -186,7 +187,9 @@ class Replay:
         has_satellite = bool(answer.case.at)
         more: dict[str, Any] = {"area_id": area_id, "confirm": CONFIRM}
         if answer.strategy == "native":
-            native = Native(self._labels, self._names, has_satellite=has_satellite)
+            native = Native(
+                self._labels, self._names, tools_for(self._house, has_satellite=has_satellite)
+            )
             heard = Heard(native.output())
             heard.take(answer.message)
             heard.output.finish()

@@ -75,8 +75,8 @@ class Agent:
         """The instructions as they were rendered last."""
         self.on_turn = on_turn
         """Called with each turn when it is over, however it ended."""
-        self._calls = ModelCalls(options, servers)
         self._prompts = Prompts(options)
+        self._calls = ModelCalls(options, servers, self._prompts.rates)
         self._carrier = Carrier(options, home, orders)
         self._steps = Steps(self._carrier, self._calls)
         self._tiny = Tiny(self._calls, self._carrier, self._steps)
@@ -183,8 +183,10 @@ class Agent:
     def _not_ready(self, step: Step) -> str | None:
         """Return why the model cannot be asked now, None when it can."""
         if not self.options.model:
+            step.trace.waiting = "no_model"
             return step.replies().phrase("no_model")
         if pull := self._inventory.waits_for(self.options.model):
+            step.trace.waiting = "downloading"
             return pull.message
         return None
 
@@ -221,9 +223,13 @@ class Agent:
         await self._interpret(step)
         return step
 
-    async def interpret(self, turn: Turn) -> Interpretation:
-        """Return what a sentence means in the house as it is now; nothing is done."""
-        return (await self._alone(turn)).interpretation
+    async def interpret(self, turn: Turn) -> tuple[Interpretation, Route]:
+        """Return what a sentence means in the house as it is now, and what would need no model.
+
+        Nothing is done and no model is asked. Raises AddonError.
+        """
+        step = await self._alone(turn)
+        return step.interpretation, self.route(step)
 
     async def instructions(self) -> str:
         """Return the agent's instructions, rendered."""

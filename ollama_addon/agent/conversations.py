@@ -81,6 +81,10 @@ class Conversation:
         while len(self.exchanges) > 1 and sum(e.size for e in self.exchanges) > budget * 2 // 3:
             del self.exchanges[0]
 
+    def shorten(self) -> None:
+        """Forget the older half of the turns: the model's context window holds no more."""
+        del self.exchanges[: (len(self.exchanges) + 1) // 2]
+
     def messages(self, *, tools: bool = False) -> list[dict[str, Any]]:
         """Return the turns as chat messages; calls and results of tools only with `tools`."""
         return [

@@ -45,6 +45,10 @@ class Prompts:
         """Return the system prompt beside `tools` tokens of tools."""
         return self._made("native", house, instructions, tools)
 
+    def tokens(self, text: str) -> int:
+        """Return about how many tokens a text has for this agent's model."""
+        return self.rates.tokens(text)
+
     def tools_fit(self, text: str) -> bool:
         """Tell whether the text of tools leaves enough of the context window to the rest."""
         window = self._options.context_window - RESERVE

@@ -16,10 +16,16 @@ from ollama_addon.home.model import Entity
 from ollama_addon.understanding.interpretation import When
 from ollama_addon.understanding.vocabulary import Action
 
+_NAMES: dict[str, HouseNames] = {}
+"""The names of the house as it is, by language."""
+
 
 def names_of(step: Step) -> HouseNames:
-    """Return the names of a turn's house, as repair takes them."""
-    return HouseNames(step.house, step.labels, step.language)
+    """Return the names of a turn's house, as repair takes them; made once for a house."""
+    names = _NAMES.get(step.language)
+    if names is None or names.house is not step.house:
+        names = _NAMES[step.language] = HouseNames(step.house, step.labels, step.language)
+    return names
 
 
 def settled(

@@ -14,7 +14,7 @@ LIMIT = 32
 """How many of each kind may wait for a model."""
 _PATIENCE = 300.0
 """Seconds after which who still waits is sent away."""
-_GRACE = 0.5
+_GRACE = 0.25
 """Seconds that a person waits before another request has to make room."""
 
 

@@ -152,7 +152,7 @@ class Servers:
         if self._daemon is not None and self._daemon.state != "running":
             return self._daemon.message
         if not self.all:
-            return "There is no Ollama server. Add one to 'servers' in the add-on's options."
+            return "There is no Ollama server. Add one to 'servers' in the app's options."
         return " ".join(server.message for server in self.all)
 
     def profile(self, model: str) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Entry:
     level: str
     source: str
     message: str
+    raw: str = ""
+    """As the Ollama server wrote it, where that is another thing."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it is sent."""
@@ -54,14 +56,16 @@ class LogBuffer(logging.Handler):
 
     def add_line(self, line: Line) -> None:
         """Take in what the Ollama server says."""
-        self._add(time.time(), line.level, "ollama", redacted(line.message))
+        raw = redacted(line.raw) if line.raw != line.message else ""
+        self._add(time.time(), line.level, "ollama", redacted(line.message), raw)
 
     def entries(self, level: int = logging.INFO) -> list[Entry]:
         """Return what is kept and at least as grave as `level`, the oldest first."""
         grave = {name for name, value in logging.getLevelNamesMapping().items() if value >= level}
         return [entry for entry in self._entries if entry.level in grave]
 
-    def _add(self, when: float, level: int, source: str, message: str) -> None:
-        entry = Entry(when, logging.getLevelName(level), source, message[:_LONGEST])
+    def _add(self, when: float, level: int, source: str, message: str, raw: str = "") -> None:
+        name = logging.getLevelName(level)
+        entry = Entry(when, name, source, message[:_LONGEST], raw[:_LONGEST])
         self._entries.append(entry)
         self.on_entry(entry)

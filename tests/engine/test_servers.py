@@ -64,7 +64,7 @@ async def test_the_first_that_answers_and_has_the_model() -> None:
         down = all_servers.all[0]
         assert (down.healthy, down.latency) == (False, None)
         assert NOWHERE in down.message
-        assert "add-on's options" in down.message
+        assert "app's options" in down.message
 
 
 async def test_the_bundled_server_is_the_last(scripted: Scripted, tmp_path: Path) -> None:

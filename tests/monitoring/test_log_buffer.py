@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from ollama_addon.engine.daemon import OUTPUT
-from ollama_addon.engine.lines import Line
+from ollama_addon.engine.lines import Line, line_of
 from ollama_addon.monitoring.log_buffer import Entry, LogBuffer
 
 LOGGER = logging.getLogger("ollama_addon.home.mirror")
@@ -64,3 +64,14 @@ def test_a_traceback_is_kept(logbook: LogBuffer) -> None:
     (entry,) = logbook.entries()
     assert "It failed" in entry.message
     assert "RuntimeError: broken" in entry.message
+
+
+def test_a_line_of_the_server_is_kept_as_it_was_written_too() -> None:
+    logbook = LogBuffer()
+    plain, written = "llama_model_loader: done", 'time=1 level=WARN msg="the disk is slow" took=3s'
+    for text in (plain, written):
+        logbook.add_line(line_of(text))
+    assert [(each.level, each.message, each.raw) for each in logbook.entries()] == [
+        ("INFO", plain, ""),
+        ("WARNING", "the disk is slow took=3s", written),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -11,13 +12,17 @@ from ollama_addon.agent.model_calls import ModelCalls
 from ollama_addon.agent.prompts import Prompts
 from ollama_addon.agent.settling import carry_settled, names_of, settled, why_not
 from ollama_addon.agent.strategies import native, situation
-from ollama_addon.agent.strategies.claims import honest
+from ollama_addon.agent.strategies.claims import Honest
 from ollama_addon.agent.strategies.native import Called, Heard, Native
+from ollama_addon.agent.strategies.tools import Tools, tools_for
 from ollama_addon.agent.strategies.wide import Wide
 from ollama_addon.agent.turn import Step
+from ollama_addon.home.model import House
 
 ROUNDS = 3
 """Times that the model is asked in one turn at most."""
+_TALKING = 120
+"""Characters of words without a call from which on they are spoken as they come."""
 
 
 class Calling:
@@ -28,19 +33,24 @@ class Calling:
         self._carrier = carrier
         self._prompts = prompts
         self._wide = wide
+        self._tools: dict[bool, tuple[House, Tools, int]] = {}
+        """The tools of the house as it is, with and without a satellite, and their tokens."""
 
     def native(self, step: Step) -> Native:
         """Return the tools of a turn."""
-        return Native(
-            self._prompts.labels(step.house),
-            names_of(step),
-            has_satellite=step.context().has_satellite,
-            fits=self._prompts.tools_fit,
-        )
+        has_satellite = step.context().has_satellite
+        made = self._tools.get(has_satellite)
+        if made is None or made[0] is not step.house:
+            tools = tools_for(step.house, has_satellite=has_satellite, fits=self._prompts.tools_fit)
+            text = json.dumps(tools.schemas, ensure_ascii=False)
+            made = self._tools[has_satellite] = (step.house, tools, self._prompts.tokens(text))
+        return Native(self._prompts.labels(step.house), names_of(step), made[1])
 
     def prompt(self, step: Step, instructions: str) -> list[Mapping[str, Any]]:
         """Return the whole prompt: prefix, history, newest message."""
-        prefix = self._prompts.native(step.house, instructions)
+        self.native(step)
+        taken = max(tokens for _, _, tokens in self._tools.values())
+        prefix = self._prompts.native(step.house, instructions, taken)
         content = situation.message(
             step.turn.text,
             self._prompts.labels(step.house),
@@ -67,17 +77,28 @@ class Calling:
         spoken = ""
         for number in range(ROUNDS):
             heard = Heard(tools.output())
-            words = ""
+            reply = Honest(step.language)
+            words = given = ""
             async for message in self._calls.ask(step, [*before, *news], tools=tools.tools.schemas):
                 words += heard.take(message)
+                if len(words) >= _TALKING and not heard.calls and not heard.output.calls:
+                    # No model says so much before it calls a tool: it is talking.
+                    whole = reply.feed(words[len(given) :])
+                    given = words
+                    if whole:
+                        spoken += whole
+                        yield Delta(whole)
             words += heard.output.finish()
             called = tools.read(heard.calls, heard.output, step.now)
             if called.empty:
-                said = words.strip() if carried.results else honest(words, step.language)
+                said = reply.feed(words[len(given) :]) + reply.finish()
+                if carried.results and not given:
+                    said = words.strip()
                 if said:
                     spoken += said
-                    news.append({"role": "assistant", "content": words})
                     yield Delta(said)
+                if spoken:
+                    news.append({"role": "assistant", "content": words})
                 break
             calls = [*called.calls, *(call for call, _ in called.read)]
             news.append(native.asked(calls, heard.content))
@@ -95,7 +116,7 @@ class Calling:
             spoken += carried.text
         if not spoken:
             # What it cannot call it may be able to choose.
-            async for event in self._wide.run(step, instructions):
+            async for event in self._wide.run(step, instructions, again=False):
                 yield event
             return
         if step.outcome == "answered" and not carried.results:

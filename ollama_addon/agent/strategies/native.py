@@ -22,13 +22,11 @@ from ollama_addon.agent.strategies import readings
 from ollama_addon.agent.strategies.labels import Labels
 from ollama_addon.agent.strategies.loose_json import containers
 from ollama_addon.agent.strategies.model_output import ModelOutput
-from ollama_addon.agent.strategies.tools import Fits, tools_for as fitting_tools
+from ollama_addon.agent.strategies.tools import Tools
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.verb_table import verbs_for
 from ollama_addon.understanding.vocabulary import Action
 
-LARGE = 7_000_000_000
-"""Models with at least so many parameters, and trained for tools, call them reliably."""
 _MOST = 24
 """Calls of one answer that are looked at."""
 _NAMED = 6
@@ -73,13 +71,11 @@ class Called:
 class Native:
     """The tools of one turn, and how calls of them are read."""
 
-    def __init__(
-        self, labels: Labels, names: Names, *, has_satellite: bool, fits: Fits = lambda text: True
-    ) -> None:
-        """Take the names of the house. `fits` tells whether the tools' text is short enough."""
+    def __init__(self, labels: Labels, names: Names, tools: Tools) -> None:
+        """Take the names of the house and its tools."""
         self._labels = labels
         self._names = names
-        self.tools = fitting_tools(labels.house, has_satellite=has_satellite, fits=fits)
+        self.tools = tools
         self._tried: set[str] = set()
 
     def output(self) -> ModelOutput:

@@ -18,6 +18,7 @@ from ollama_addon.agent.settling import carry_settled, settled, why_not
 from ollama_addon.agent.strategies import situation
 from ollama_addon.agent.strategies.claims import honest
 from ollama_addon.agent.strategies.structured import Answer, AnswerStream, Structured
+from ollama_addon.agent.strategies.thinking import answer_of
 from ollama_addon.agent.turn import Step
 
 _ROUNDS = 2
@@ -31,24 +32,34 @@ class Wide:
         self._carrier = carrier
         self._prompts = prompts
 
-    async def run(self, step: Step, instructions: str) -> AsyncIterator[Event]:
-        """Take one turn. Raises AddonError."""
+    async def run(
+        self, step: Step, instructions: str, *, again: bool = True
+    ) -> AsyncIterator[Event]:
+        """Take one turn; `again` tells whether an empty answer is asked for once more.
+
+        Raises AddonError.
+        """
         step.trace.mode = "wide"
         form, messages = self.prompt(step, instructions)
         asked: Mapping[str, Any] = messages[-1]
         answer = Answer()
         stream = AnswerStream(step.language)
         spoken = ""
+        schema: Mapping[str, Any] | None = form.schema()
         for _ in range(_ROUNDS):
-            stream = AnswerStream(step.language)
-            async for message in self._calls.ask(step, messages, schema=form.schema()):
+            stream, thoughts = AnswerStream(step.language), ""
+            async for message in self._calls.ask(step, messages, schema=schema):
+                thoughts += message.get("thinking") or ""
                 if words := stream.feed(message.get("content") or ""):
                     spoken += words
                     yield Delta(words)
             if words := stream.finish():
                 spoken += words
                 yield Delta(words)
-            answer = form.read(stream.raw)
+            answer = form.read(answer_of(stream.raw, thoughts, structured=True))
+            if answer.empty and not stream.withheld and again:
+                schema = None  # Empty answers happen: once more, and in its own words.
+                continue
             self._calls.remember(step, asked, {"role": "assistant", "content": stream.raw})
             if not answer.look:
                 break
@@ -57,9 +68,13 @@ class Wide:
             text = situation.looked_at(self._prompts.labels(step.house), seen, step.turn.text)
             asked = {"role": "user", "content": text}
             messages = [*messages, {"role": "assistant", "content": stream.raw}, asked]
+            schema = form.schema()
         if answer.actions:
             async for event in self._act(step, answer, spoken):
                 yield event
+        elif answer.say and not spoken and (said := honest(answer.say, step.language)):
+            step.outcome = "talked"
+            yield Delta(said)
         elif not spoken:
             step.outcome = "not_understood"
             yield Delta(step.replies().error("no_intent"))

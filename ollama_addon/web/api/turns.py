@@ -25,6 +25,7 @@ from ollama_addon.agent.events import (
     ToolResult,
     as_json,
 )
+from ollama_addon.agent.trace import explained
 from ollama_addon.agent.turn import Turn
 from ollama_addon.background import child
 from ollama_addon.errors import AddonError
@@ -104,6 +105,23 @@ async def converse(request: Request, agent_id: str, body: TurnBody) -> Streaming
     return EventSourceResponse(
         _stream(all_parts, agent, turn), headers={"Cache-Control": "no-store"}
     )
+
+
+@router.post(
+    "/{agent_id}/interpret",
+    responses={404: {"description": "No such agent"}, 413: {"description": "Too long"}},
+)
+async def interpret(request: Request, agent_id: str, body: TurnBody) -> dict[str, Any]:
+    """Answer what a sentence means in this house; nothing is done and no model is asked."""
+    agent = parts(request).agent(agent_id)
+    meant, found = await agent.interpret(Turn(**body.model_dump(), source="api"))
+    return {
+        "text": meant.text,
+        "language": meant.language,
+        "instant": found.instant,
+        "reasons": list(found.reasons),
+        "clauses": [explained(clause) for clause in meant.clauses],
+    }
 
 
 class TaskBody(BaseModel):

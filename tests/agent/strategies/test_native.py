@@ -188,7 +188,7 @@ NOW = datetime(2026, 11, 25, 20, 15, tzinfo=UTC)
 
 
 def native(**more: Any) -> Native:
-    return Native(LABELS, NAMES, has_satellite=True, **more)
+    return Native(LABELS, NAMES, tools_for(HOUSE, has_satellite=True, **more))
 
 
 def test_the_tools_shrink_in_steps_until_they_fit() -> None:
@@ -211,7 +211,7 @@ def test_the_tools_do_not_grow_with_what_is_exposed_but_with_its_kinds() -> None
     small = len(json.dumps(native().tools.schemas))
     lamps = {f"light.l{n}": Entity(f"light.l{n}", f"Lamp {n}", (), "kitchen") for n in range(300)}
     large = replace(HOUSE, entities={**HOUSE.entities, **lamps})
-    tools = Native(Labels(large), NAMES, has_satellite=True).tools
+    tools = tools_for(large, has_satellite=True)
     assert len(json.dumps(tools.schemas)) < 1.05 * small
 
 
@@ -247,8 +247,8 @@ def test_what_is_not_there_is_told_and_nothing_else_is(arguments: dict[str, Any]
 def test_a_whole_house_is_told_in_part() -> None:
     lamps = {f"light.l{n}": Entity(f"light.l{n}", f"Lamp {n}") for n in range(100)}
     large = replace(HOUSE, entities=lamps, states={})
-    tools = Native(Labels(large), HouseNames(large, Labels(large).of_entity, "en"),
-                   has_satellite=False)  # fmt: skip
+    names = HouseNames(large, Labels(large).of_entity, "en")
+    tools = Native(Labels(large), names, tools_for(large, has_satellite=False))
     told = json.loads(tools.read([("GetLiveContext", {})], ModelOutput(), NOW).read[0][1])
     assert len(told["states"]) == 60
     assert told["more"].startswith("40 others")
