@@ -106,7 +106,7 @@ class HouseNames:
                 share += len(word) * best / 100
         share /= sum(map(len, name))
         joined = fuzz.ratio("".join(said), "".join(name))
-        if joined >= _WHOLE:
+        if joined >= _WHOLE and _numbers(said) == _numbers(name):  # "Lamp 10" is not lamp 1.
             return max(share, joined / 100)
         place = self.house.area_of(self.house.entities[entity_id])
         known = set(_words(place.name)) if place else set()
@@ -119,6 +119,10 @@ class HouseNames:
 def able(entity: Entity) -> bool:
     """Tell whether an entity does something: sensors and the like are only read."""
     return "sensor" not in entity.domain and entity.domain not in ("person", "device_tracker")
+
+
+def _numbers(words: list[str]) -> list[str]:
+    return [word for word in words if word.isdigit()]
 
 
 def _words(name: str) -> list[str]:
