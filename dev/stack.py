@@ -254,11 +254,12 @@ class Stack:
                 self.client.headers["Authorization"] = f"Bearer {self.token}"
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.client.get("/api/status")
-                    yield {
-                        part: (each["state"], each["message"])
-                        for part, each in answer.json().items()
-                        if part in PARTS
-                    }
+                    if answer.is_success:  # else another token is about to be announced
+                        yield {
+                            part: (each["state"], each["message"])
+                            for part, each in answer.json().items()
+                            if part in PARTS
+                        }
             await asyncio.sleep(0.25)
 
     def _addon(self) -> Addon:
