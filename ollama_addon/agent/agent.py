@@ -183,8 +183,10 @@ class Agent:
     def _not_ready(self, step: Step) -> str | None:
         """Return why the model cannot be asked now, None when it can."""
         if not self.options.model:
+            step.trace.waiting = "no_model"
             return step.replies().phrase("no_model")
         if pull := self._inventory.waits_for(self.options.model):
+            step.trace.waiting = "downloading"
             return pull.message
         return None
 
