@@ -99,7 +99,7 @@ class HistoryStore:
                 "This turn is not in the journal: it was deleted, or is older than "
                 f"{self.days} days."
                 if self.days
-                else "The journal is switched off: 'journal_days' is 0 in the add-on's options.",
+                else "The journal is switched off: 'journal_days' is 0 in the app's options.",
                 404,
             )
         return _whole(rows[0])
