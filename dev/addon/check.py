@@ -1,4 +1,4 @@
-"""Checks the add-on's files against what the Supervisor and its store demand.
+"""Checks the app's files against what the Supervisor and its store demand.
 
 `python -m dev.addon.check` says what is wrong, a line each, and ends with 1 when anything is.
 """
@@ -32,7 +32,7 @@ _DANGEROUS = set(
 
 
 def problems(root: Path) -> Iterator[str]:
-    """Tell what is wrong with the add-on whose files lie in `root`, a sentence each."""
+    """Tell what is wrong with the app whose files lie in `root`, a sentence each."""
     config = yield from _document(root / "config.yaml", CONFIG)
     build = yield from _document(root / "build.yaml", BUILD)
     yield from _document(root / "repository.yaml", REPOSITORY)
@@ -109,7 +109,7 @@ def _stray(root: Path) -> Iterator[str]:
                 # The store does not look into dot-folders; the builder does into this one.
                 hidden &= not (kind == "build" and below.parts[0] == ".github")
                 if below != Path(f"{kind}.yaml") and not hidden and "rootfs" not in below.parts:
-                    yield f"{below}: the Supervisor takes a file of this name for the add-on's."
+                    yield f"{below}: the Supervisor takes a file of this name for the app's."
 
 
 def _config(config: dict[str, Any]) -> Iterator[str]:
@@ -251,7 +251,7 @@ def _locked(root: Path) -> Iterator[str]:
 def main() -> int:
     """Print what is wrong; return the exit status."""
     wrong = list(problems(ROOT))
-    print("\n".join(wrong) or "The add-on's files are as the Supervisor wants them.")
+    print("\n".join(wrong) or "The app's files are as the Supervisor wants them.")
     return 1 if wrong else 0
 
 
