@@ -22,6 +22,7 @@ from ollama_addon.agent.prompts import Prompts
 from ollama_addon.agent.strategies import choose, prompt
 from ollama_addon.agent.strategies.calling import Calling
 from ollama_addon.agent.strategies.instant import Route, route
+from ollama_addon.agent.strategies.prefix import LeftOut, house_by_area
 from ollama_addon.agent.strategies.steps import Steps
 from ollama_addon.agent.strategies.talk import talk, with_extra
 from ollama_addon.agent.strategies.tiny import Tiny
@@ -32,6 +33,7 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
+from ollama_addon.home.model import House
 from ollama_addon.home.templates import Rendered
 from ollama_addon.options import AgentOptions
 from ollama_addon.understanding.interpretation import Context, Interpretation
@@ -246,6 +248,19 @@ class Agent:
             self.options.instructions, {"ha_name": self._home.mirror.house.name}
         )
         return self.rendered.text
+
+    def tokens(self, text: str) -> int:
+        """Return about how many tokens a text has for this agent's model."""
+        return self._prompts.tokens(text)
+
+    def home_tokens(self, house: House) -> int:
+        """Return about how many tokens all entities of a house have in a prompt."""
+        return self._prompts.tokens(house_by_area(self._prompts.labels(house)))
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What of the home did not fit into the context window when the prompt was made last."""
+        return self._prompts.left_out
 
     async def mode(self) -> Mode:
         """Return how turns are put to this agent's model. Raises AddonError."""
