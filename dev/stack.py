@@ -88,7 +88,7 @@ class Stack:
     async def say_in_assist(self, text: str, *, agent: str = "home", **more: Any) -> Turn:
         """Say a sentence in Home Assistant, as Assist does, and return the whole turn.
 
-        The discovered add-on is connected first, where it is not yet. `more` are further fields
+        The discovered app is connected first, where it is not yet. `more` are further fields
         of `conversation/process`. Raises `StackError` when Home Assistant has no such agent.
         """
         entity_id = await self._agent_in_home(agent)
@@ -213,7 +213,7 @@ class Stack:
         try:
             await addon.start()
         except InvalidOptions as error:
-            raise StackError(f"The add-on's schema refuses the options: {error}") from None
+            raise StackError(f"The app's schema refuses the options: {error}") from None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.until_ready())
@@ -254,11 +254,12 @@ class Stack:
                 self.client.headers["Authorization"] = f"Bearer {self.token}"
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.client.get("/api/status")
-                    yield {
-                        part: (each["state"], each["message"])
-                        for part, each in answer.json().items()
-                        if part in PARTS
-                    }
+                    if answer.is_success:  # else another token is about to be announced
+                        yield {
+                            part: (each["state"], each["message"])
+                            for part, each in answer.json().items()
+                            if part in PARTS
+                        }
             await asyncio.sleep(0.25)
 
     def _addon(self) -> Addon:

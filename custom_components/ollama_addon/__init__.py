@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeassistant.const import CONF_TOKEN, CONF_URL, Platform
+from homeassistant.const import CONF_ID, CONF_TOKEN, CONF_URL, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -21,6 +21,16 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Offer the actions, and the command that the add-on acts by."""
     turns.async_setup(hass)
     services.async_setup(hass)
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) -> bool:
+    """Keep the app's own id beside what the entry is known by: that was its id before."""
+    if entry.version > 1:
+        return False
+    if entry.minor_version < 2:
+        data = {CONF_ID: entry.unique_id, **entry.data}
+        hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
     return True
 
 

@@ -19,7 +19,7 @@ _TURN = ClientTimeout(total=None, connect=10, sock_read=300)
 
 
 class SidecarError(Exception):
-    """The add-on answered with an error: a code, and a sentence for a person."""
+    """The app answered with an error: a code, and a sentence for a person."""
 
     def __init__(self, code: str, message: str) -> None:
         """Make it of what the add-on said."""
@@ -29,7 +29,7 @@ class SidecarError(Exception):
 
 
 class CannotConnectError(SidecarError):
-    """The add-on does not answer."""
+    """The app does not answer."""
 
 
 class InvalidAuthError(SidecarError):
@@ -118,9 +118,7 @@ class Client:
                     raise await _refusal(response)
                 yield response
         except (ClientError, TimeoutError, ValueError) as err:
-            raise CannotConnectError(
-                "cannot_connect", f"The add-on does not answer: {err!r}"
-            ) from err
+            raise CannotConnectError("cannot_connect", f"The app does not answer: {err!r}") from err
 
 
 def _segment(name: str) -> str:
@@ -134,7 +132,7 @@ async def _refusal(response: ClientResponse) -> SidecarError:
         error = (await response.json())["error"]
         code, message = str(error["code"]), str(error["message"])
     except ClientError, ValueError, KeyError, TypeError:
-        code, message = "http_error", f"The add-on answered with status {response.status}."
+        code, message = "http_error", f"The app answered with status {response.status}."
     if response.status == 401:
         return InvalidAuthError(code, message)
     if response.status == 404 and code == "http_error":

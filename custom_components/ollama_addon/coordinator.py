@@ -17,6 +17,7 @@ from homeassistant.loader import async_get_integration
 
 from .client import Client, InvalidAuthError, SidecarError
 from .const import DOMAIN
+from .presence import async_app_is_there, async_watch_app
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_FIRST = 1.0
@@ -72,11 +73,13 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
                 translation_domain=DOMAIN, translation_key="invalid_auth"
             ) from err
         except SidecarError as err:
+            await async_watch_app(self.hass, self.config_entry)
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="cannot_connect",
                 translation_placeholders={"reason": err.message},
             ) from err
+        async_app_is_there(self.hass, self.config_entry)
         return Sidecar(status, _agents(agents))
 
     def follow(self) -> None:
@@ -90,14 +93,17 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
         while True:
             try:
                 async for name, data in self.client.events():
+                    if pause != _RETRY_FIRST:
+                        async_app_is_there(self.hass, self.config_entry)
                     pause = _RETRY_FIRST
                     await self._heard(name, data)
-                reason = "The add-on was stopped."
+                reason = "The app was stopped."
             except InvalidAuthError:
                 self.config_entry.async_start_reauth(self.hass)
                 return
             except SidecarError as err:
                 reason = err.message
+            await async_watch_app(self.hass, self.config_entry)
             # Logged once, here and when it is back, by the coordinator.
             self.async_set_update_error(UpdateFailed(reason))
             await asyncio.sleep(pause)

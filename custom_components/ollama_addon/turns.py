@@ -92,7 +92,7 @@ async def websocket_act(
     """Handle an intent or call a service as a turn that is running.
 
     Answers an intent as `POST /api/intent/handle` does, a service with an empty object, and
-    `unknown_turn` when the turn is over: the add-on then acts in its own name.
+    `unknown_turn` when the turn is over: the app then acts in its own name.
     """
     turn = hass.data[TURNS].get(msg["turn"])
     if turn is None:

@@ -115,6 +115,7 @@ class Api:
             web.get("/core/info", self.core_info),
             web.get("/host/info", self.host_info),
             web.get("/hardware/info", self.hardware_info),
+            web.get("/addons", self.list_addons),
             web.get("/addons/{addon}/info", self.addon_info),
             web.post("/addons/{addon}/options", self.set_options),
             web.post("/addons/{addon}/options/validate", self.validate_options),
@@ -212,41 +213,50 @@ class Api:
             }
         )
 
+    async def list_addons(self, request: web.Request) -> web.Response:
+        """List what is installed; for Home Assistant only."""
+        self.only_core(request)
+        installed = self._addon.installed
+        return ok({"addons": [self._described(self._addon)] if installed else []})
+
     async def addon_info(self, request: web.Request) -> web.Response:
-        """Describe the add-on, its options among it."""
+        """Describe the app, its options among it."""
         addon = self.own(request)
+        if not addon.installed:
+            raise ApiError("App is not installed")
+        return ok(self._described(addon))
+
+    def _described(self, addon: Addon) -> dict[str, Any]:
         manifest = addon.manifest
         has_ingress = manifest.ingress
-        return ok(
-            {
-                "name": manifest.name,
-                "slug": addon.slug,
-                "hostname": "localhost",
-                "description": manifest.description,
-                "repository": "local",
-                "version": manifest.version,
-                "version_latest": manifest.version,
-                "update_available": False,
-                "state": addon.state,
-                "arch": manifest.arch,
-                "options": addon.options,
-                "network": manifest.ports,
-                "discovery": manifest.discovery,
-                "hassio_api": manifest.hassio_api,
-                "hassio_role": manifest.hassio_role,
-                "homeassistant_api": manifest.homeassistant_api,
-                "ip_address": "127.0.0.1",
-                "ingress": has_ingress,
-                "ingress_entry": addon.ingress_path if has_ingress else None,
-                "ingress_url": f"{addon.ingress_path}/{manifest.ingress_entry}"
-                if has_ingress
-                else None,
-                "ingress_port": manifest.ingress_port if has_ingress else None,
-                "ingress_panel": addon.ingress_panel if has_ingress else None,
-                "watchdog": addon.watchdog,
-                **_INSTALLED,
-            }
-        )
+        return {
+            "name": manifest.name,
+            "slug": addon.slug,
+            "hostname": "localhost",
+            "description": manifest.description,
+            "repository": "local",
+            "version": manifest.version,
+            "version_latest": manifest.version,
+            "update_available": False,
+            "state": addon.state,
+            "arch": manifest.arch,
+            "options": addon.options,
+            "network": manifest.ports,
+            "discovery": manifest.discovery,
+            "hassio_api": manifest.hassio_api,
+            "hassio_role": manifest.hassio_role,
+            "homeassistant_api": manifest.homeassistant_api,
+            "ip_address": "127.0.0.1",
+            "ingress": has_ingress,
+            "ingress_entry": addon.ingress_path if has_ingress else None,
+            "ingress_url": f"{addon.ingress_path}/{manifest.ingress_entry}"
+            if has_ingress
+            else None,
+            "ingress_port": manifest.ingress_port if has_ingress else None,
+            "ingress_panel": addon.ingress_panel if has_ingress else None,
+            "watchdog": addon.watchdog,
+            **_INSTALLED,
+        }
 
     async def set_options(self, request: web.Request) -> web.Response:
         """Check and keep what is set; options reach the app at its next start."""

@@ -104,9 +104,15 @@ class Supervisor:
         if self.core is None:
             return
         headers = {"Authorization": f"Bearer {self.core.token}"}
-        url = f"{self.core.url}/api/hassio_push/{path}"
-        with contextlib.suppress(ClientError):
-            await self._to_core.request(method, url, headers=headers, json=message)
+        api = f"{self.core.url}/api"
+        with contextlib.suppress(ClientError, ValueError):
+            async with self._to_core.get(f"{api}/core/state", headers=headers) as answer:
+                state = await answer.json() if answer.ok else {}
+            # What is pushed while it starts is lost.
+            if state.get("state", "RUNNING") == "RUNNING":
+                await self._to_core.request(
+                    method, f"{api}/hassio_push/{path}", headers=headers, json=message
+                )
 
     def fail(self, path: str, status: int = 500) -> None:
         """Answer every request whose path starts with `path` with an error, until `heal`."""
