@@ -39,6 +39,7 @@ from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.notifications import Notifications
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.registry_changes import RegistryChanges
 from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
@@ -56,6 +57,8 @@ from ollama_addon.web.api import (
     access,
     entities,
     events,
+    exposure,
+    fixes,
     history,
     home_assistant,
     log,
@@ -110,6 +113,8 @@ def make_app(settings: Settings) -> FastAPI:
         events.router,
         home_assistant.router,
         entities.router,
+        exposure.router,
+        fixes.router,
         log.router,
         models.router,
         options_api.router,
@@ -329,6 +334,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         background,
         scheduler,
         planner,
+        RegistryChanges(connection, mirror),
     )
     background.keep(
         "files of instructions", lambda: loaded.files.watch(lambda: options_api.reload(parts))

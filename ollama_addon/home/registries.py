@@ -112,6 +112,10 @@ class Registries:
         )
         return sorted(ids)
 
+    def registered(self, entity_id: str) -> bool:
+        """Tell whether an entity is in the registry, so that it can be changed there."""
+        return any(entry["entity_id"] == entity_id for entry in self.entities)
+
     def unexposed(self, house: House) -> list[Entity]:
         """Return the registered entities that are not exposed and could be, by id.
 

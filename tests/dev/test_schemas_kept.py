@@ -21,7 +21,7 @@ from tests.dev.test_engine_contract import MODEL, Engine, engine, pulled
 
 __all__ = ["engine", "pulled"]
 
-TOGETHER = 15
+TOGETHER = 8
 """Names that one answer holds."""
 ODD = Phrases(odd_home())
 HOME = Phrases(family_home())
@@ -34,7 +34,7 @@ def answered(engine: Engine, schema: dict[str, Any], said: str) -> Any:
         "format": schema,
         "stream": False,
         "think": False,
-        "options": {"temperature": 0, "num_predict": 400, "num_ctx": 2048},
+        "options": {"temperature": 0, "num_predict": 600, "num_ctx": 2048},
     }
     with httpx.Client(base_url=engine.url, timeout=120, trust_env=False) as http:
         answer = http.post("/api/chat", json=body)

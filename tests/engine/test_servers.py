@@ -340,6 +340,34 @@ async def test_an_error_in_the_middle_of_an_answer(scripted: Scripted) -> None:
         assert raised.value.code == "model_failed"
 
 
+DIED = "model runner has unexpectedly stopped, this may be due to resource limitations"
+
+
+async def test_a_runner_that_had_died_is_asked_again_once(scripted: Scripted) -> None:
+    asked = 0
+
+    async def dies(times: int, request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked <= times:
+            return web.json_response({"error": DIED}, status=500)
+        return await lines(request, *answer("Hello"))
+
+    async with servers(scripted.url) as all_servers:
+        scripted.on["/api/chat"] = lambda request: dies(1, request)
+        assert await said(all_servers) == "Hello"
+        asked = 0
+        scripted.on["/api/chat"] = lambda request: dies(2, request)
+        with pytest.raises(AddonError, match="unexpectedly stopped"):
+            await said(all_servers)
+        # What was said already is not repeated.
+        asked = 0
+        scripted.on["/api/chat"] = lambda request: lines(request, answer("He")[0], {"error": DIED})
+        with pytest.raises(AddonError, match="unexpectedly stopped"):
+            await said(all_servers)
+        assert len(scripted.asked("/api/chat")) == 5
+
+
 @pytest.mark.parametrize("ending", [cut, lines])
 async def test_an_answer_that_breaks_off(ending: Any, scripted: Scripted) -> None:
     scripted.on["/api/chat"] = lambda request: ending(request, answer("Hel")[0])
