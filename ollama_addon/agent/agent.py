@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ollama_addon.agent.actions.pending import answered
@@ -38,6 +40,8 @@ from ollama_addon.understanding.interpretation import Context, Interpretation
 
 MAX_TEXT = 4_000
 """Characters of a sentence; what is longer was not said to a house."""
+_LONG_TEXT = 400
+"""Characters from which on it is read beside the event loop."""
 _STALE = 0.3
 """Seconds that a turn waits for a picture of the house that is known to be old."""
 
@@ -216,7 +220,10 @@ class Agent:
         step.see(await self._home.mirror.wait_fresh(_STALE))
         step.translations = await self._home.translations.states(step.language)
         step.interpreter = await self.interpreters.of(step.house, step.language)
-        step.interpretation = step.interpreter.interpret(step.turn.text, step.context())
+        read = partial(step.interpreter.interpret, step.turn.text, step.context())
+        # Nobody says so much at once; what takes long is not for the event loop.
+        long = len(step.turn.text) > _LONG_TEXT
+        step.interpretation = await asyncio.to_thread(read) if long else read()
 
     async def _alone(self, turn: Turn) -> Step:
         """Return a turn of its own that is interpreted and not taken."""
