@@ -282,7 +282,7 @@ async def test_a_token_that_is_refused_is_asked_for(entry: str, owner: Core, sta
     addon = stack.supervisor.addon
     await addon.stop()
     (addon.data / "token").unlink()
-    # As where Home Assistant and the add-on run on different machines: nothing is announced.
+    # As where Home Assistant and the app run on different machines: nothing is announced.
     stack.supervisor.fail("/discovery")
 
     async def asked() -> Any:
