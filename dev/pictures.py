@@ -24,7 +24,7 @@ _SAID = (
 async def main() -> int:
     """Bring up the whole stack, use the panel as a person would, and take the pictures."""
     async with Stack("pictures", log=print) as stack, async_playwright() as playwright:
-        await stack.client.delete("/api/journal")
+        await stack.client.delete("/api/history")
         browser = await playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox"]
         )

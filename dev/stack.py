@@ -88,7 +88,7 @@ class Stack:
     async def say_in_assist(self, text: str, *, agent: str = "home", **more: Any) -> Turn:
         """Say a sentence in Home Assistant, as Assist does, and return the whole turn.
 
-        The discovered add-on is connected first, where it is not yet. `more` are further fields
+        The discovered app is connected first, where it is not yet. `more` are further fields
         of `conversation/process`. Raises `StackError` when Home Assistant has no such agent.
         """
         entity_id = await self._agent_in_home(agent)
@@ -179,9 +179,9 @@ class Stack:
                 progress = now
             known = status
             missing = {part: message for part, (state, message) in status.items() if state != "ok"}
-            if not missing:
+            if status and not missing:
                 return
-            if "home" in missing and status["home"][0] == "down":
+            if not status or status["home"][0] == "down":
                 missing["home"] = (
                     "Home Assistant is starting."
                     if self.supervisor.core is None
@@ -213,7 +213,7 @@ class Stack:
         try:
             await addon.start()
         except InvalidOptions as error:
-            raise StackError(f"The add-on's schema refuses the options: {error}") from None
+            raise StackError(f"The app's schema refuses the options: {error}") from None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.until_ready())
@@ -245,6 +245,7 @@ class Stack:
             await asyncio.sleep(0.1)
 
     async def _statuses(self) -> AsyncIterator[dict[str, tuple[str, str]]]:
+        """Yield state and message by part, again and again; nothing while the app is not known."""
         addon = self.supervisor.addon
         while True:
             if addon.exit_status is not None:
@@ -254,11 +255,14 @@ class Stack:
                 self.client.headers["Authorization"] = f"Bearer {self.token}"
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.client.get("/api/status")
-                    yield {
-                        part: (each["state"], each["message"])
-                        for part, each in answer.json().items()
-                        if part in PARTS
-                    }
+                    if answer.is_success:  # else another token is about to be announced
+                        yield {
+                            part: (each["state"], each["message"])
+                            for part, each in answer.json().items()
+                            if part in PARTS
+                        }
+            else:
+                yield {}
             await asyncio.sleep(0.25)
 
     def _addon(self) -> Addon:

@@ -53,9 +53,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
     parallel = os.environ.get("PYTEST_XDIST_WORKER") is not None
-    # What is quick comes first: a mistake is seen before the stack is brought up. In parallel
-    # the stack does, as one process needs all the time for it that the others need for the rest.
-    items.sort(key=lambda item: (item.get_closest_marker("stack") is not None) != parallel)
+
+    def order(item: pytest.Item) -> int:
+        # What is quick comes first: a mistake is seen before the stack is brought up. In
+        # parallel the stack does: one process needs for it the time that is needed for the rest.
+        if parallel and _group(item) == _SHARED[0]:
+            return 0
+        return 2 if item.get_closest_marker("stack") else 1
+
+    items.sort(key=order)
     if "HASS_URL" not in os.environ and (reason := why_not()):
         for item in items:
             if item.get_closest_marker("stack"):

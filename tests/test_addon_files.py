@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_what_the_page_refuses(options: dict[str, Any]) -> None:
 
 NEEDED = (
     *("config.yaml", "build.yaml", "repository.yaml", "Dockerfile", "apparmor.txt"),
-    *("pyproject.toml", "requirements.txt", "CHANGELOG.md", "translations"),
+    *("pyproject.toml", "requirements.txt", "README.md", "DOCS.md", "CHANGELOG.md", "translations"),
     *("ollama_addon/__init__.py", "custom_components/ollama_addon/manifest.json"),
 )
 
@@ -139,6 +140,14 @@ def test_the_files_are_as_the_supervisor_wants_them() -> None:
             marks=needs_apparmor,
         ),
         ("CHANGELOG.md", "## 0.1.0", "## 0.0.9", "the version is 0.0.9"),
+        ("CHANGELOG.md", "## 0.1.0", "## 0.1.0 — soon", "must be a version alone"),
+        (
+            "README.md",
+            "](https://github.com",
+            "](docs/x.png) [](https://github.com",
+            "whole address",
+        ),
+        ("DOCS.md", "](https://", "](DOCS.md) [](https://", "DOCS.md: DOCS.md must be a whole"),
         ("ollama_addon/__init__.py", "0.1.0", "0.2.0", "the version is 0.2.0"),
         ("Dockerfile", "BUILD_VERSION=0.1.0", "BUILD_VERSION=0.2.0", "the version is 0.2.0"),
         ("requirements.txt", "\nfastapi==0.", "\nfastapi==0.0.", "fastapi>=0"),
@@ -191,3 +200,21 @@ def test_a_language_that_is_missing(addon: Path) -> None:
 )
 def test_the_security_rating(config: dict[str, Any], profile: bool, points: int) -> None:
     assert rating(config, profile=profile) == points
+
+
+PAGES = ("README.md", "DOCS.md", "CHANGELOG.md")
+MAIN = re.compile(
+    r"https://(?:github\.com/ollama-addon/ollama-addon/blob"
+    r"|raw\.githubusercontent\.com/ollama-addon/ollama-addon)/main/([^)#\s]+)(?:#([^)\s]+))?"
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_the_store_links_to_is_there(page: str) -> None:
+    for path, anchor in MAIN.findall((ROOT / page).read_text()):
+        target = ROOT / path
+        assert target.is_file(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.M)
+            anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+            assert anchor in anchors, f"{path}#{anchor}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 import pytest_asyncio
@@ -83,8 +85,14 @@ async def restarted(stack: Stack, before: psutil.Process) -> None:
     await stack.until_ready()
 
 
+async def generate(stack: Stack, instructions: str) -> httpx.Response:
+    """Have the model write something: a clear command needs none."""
+    body = {"instructions": instructions}
+    return await stack.client.post("/api/agents/home/generate", json=body)
+
+
 async def test_what_this_machine_can_run(stack: Stack) -> None:
-    await stack.say("turn on the kitchen light")
+    (await generate(stack, "Say hello.")).raise_for_status()
     found = await get(stack, "/api/models/recommended")
     assert found["machine"]["cores"] >= 1
     assert sum(row["suggested"] for row in found["models"]) <= 1
@@ -109,6 +117,7 @@ async def test_servers_are_shown(stack: Stack) -> None:
 async def test_figures_for_prometheus(stack: Stack) -> None:
     before = await figures(stack)
     await stack.say("turn off the kitchen light")
+    (await generate(stack, "Say hello.")).raise_for_status()
     after = await figures(stack)
     assert after["ollama_addon_turns_total done home"] == 1 + before.get(
         "ollama_addon_turns_total done home", 0
@@ -137,17 +146,29 @@ async def test_other_engine_settings_restart_the_engine_after_its_answer(
 ) -> None:
     before = await engine(stack)
     sidecar = before.ppid()
-    tale: asyncio.Task[Any] = asyncio.create_task(
-        stack.client.post(
-            "/api/agents/home/generate", json={"instructions": "Tell a long story about a cat."}
-        )
-    )
-    await computing(before)
-    wanted = options | {"engine": options["engine"] | {"cache_ram": 300}}
-    answer = await keep_options(stack.client, wanted)
-    assert answer.json() == {"waiting_for_restart": []}
-    assert before.is_running()
-    assert (await tale).json()["text"]  # it was not cut off
+    access = await get(stack, "/api/home-assistant/access")
+    request = {
+        "model": stack.model,
+        "messages": [{"role": "user", "content": "Tell a long story about a cat."}],
+        "options": {"num_predict": 150},
+    }
+    async with (
+        httpx.AsyncClient(timeout=120, trust_env=False) as app,
+        app.stream(
+            "POST",
+            f"http://127.0.0.1:{access['gateway_port']}/api/chat",
+            headers={"Authorization": f"Bearer {access['gateway_key']}"},
+            json=request,
+        ) as tale,
+    ):
+        lines = tale.aiter_lines()
+        await anext(lines)  # it is under way
+        wanted = options | {"engine": options["engine"] | {"cache_ram": 300}}
+        answer = await keep_options(stack.client, wanted)
+        assert answer.json() == {"waiting_for_restart": []}
+        assert before.is_running()
+        rest = [json.loads(line) async for line in lines]
+    assert rest[-1]["done"]  # it was not cut off
     await restarted(stack, before)
     after = await engine(stack)
     assert (after.pid != before.pid, after.ppid()) == (True, sidecar)
@@ -157,11 +178,7 @@ async def test_other_engine_settings_restart_the_engine_after_its_answer(
 
 async def test_an_engine_that_is_killed_in_the_middle_of_an_answer(stack: Stack) -> None:
     before = await engine(stack)
-    tale = asyncio.create_task(
-        stack.client.post(
-            "/api/agents/home/generate", json={"instructions": "Tell a long story about a dog."}
-        )
-    )
+    tale = asyncio.create_task(generate(stack, "Tell a long story about a dog."))
     await computing(before)
     before.kill()
     answer = await tale
@@ -175,7 +192,12 @@ async def test_an_engine_that_is_killed_in_the_middle_of_an_answer(stack: Stack)
 
 async def test_another_agent_needs_no_restart(stack: Stack, options: dict[str, Any]) -> None:
     home = options["agents"][0]
-    poet = home | {"name": "Poet", "control_home": False, "instructions": "You are a poet."}
+    poet = home | {
+        "id": "poet",
+        "name": "Poet",
+        "control_home": False,
+        "instructions": "You are a poet.",
+    }
     running = await engine(stack)
     wanted = options | {"agents": [home, poet], "wyoming": not options["wyoming"]}
     answer = await keep_options(stack.client, wanted)

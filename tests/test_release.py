@@ -17,7 +17,7 @@ from tests.conftest import needs_apparmor
 ROOT = Path(__file__).parents[1]
 FILES = (
     *("config.yaml", "build.yaml", "repository.yaml", "Dockerfile", "apparmor.txt"),
-    *("pyproject.toml", "requirements.txt", "CHANGELOG.md"),
+    *("pyproject.toml", "requirements.txt", "README.md", "DOCS.md", "CHANGELOG.md"),
     *("ollama_addon/__init__.py", "custom_components/ollama_addon/manifest.json"),
 )
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
@@ -30,8 +30,8 @@ def addon(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     log = tmp_path / "CHANGELOG.md"
-    if "unreleased" not in log.read_text():
-        log.write_text(log.read_text().replace("\n## ", "\n## 9.8.7 — unreleased\n\n## ", 1))
+    if "Unreleased." not in log.read_text():
+        log.write_text(log.read_text().replace("\n## ", "\n## 9.8.7\n\nUnreleased.\n\n## ", 1))
     return tmp_path
 
 
@@ -40,7 +40,9 @@ def test_a_version_is_written_everywhere(addon: Path) -> None:
     set_version(addon, "12.3.4")
     assert list(problems(addon)) == []
     assert yaml.safe_load((addon / "config.yaml").read_text())["version"] == "12.3.4"
-    assert "unreleased" not in (addon / "CHANGELOG.md").read_text()
+    log = (addon / "CHANGELOG.md").read_text()
+    assert "Unreleased." not in log
+    assert "\n## 12.3.4\n" in log
 
 
 @pytest.mark.parametrize("version", ["1", "v1.2.3", "1.2.3.4", "1.2.3-beta"])
@@ -50,7 +52,7 @@ def test_what_is_no_version(addon: Path, version: str) -> None:
 
 
 def test_nothing_is_written_without_a_changelog(addon: Path) -> None:
-    (addon / "CHANGELOG.md").write_text("# Changelog\n\n## 0.1.0 — 2026-01-01\n")
+    (addon / "CHANGELOG.md").write_text("# Changelog\n\n## 0.1.0\n\nReleased on 2026-01-01.\n")
     before = (addon / "config.yaml").read_text()
     with pytest.raises(ReleaseError, match=r"CHANGELOG\.md must have one line"):
         set_version(addon, "12.3.4")

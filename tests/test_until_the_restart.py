@@ -39,6 +39,10 @@ async def chat(request: web.Request) -> web.StreamResponse:
     return await kitchen.chat(request)
 
 
+def _options(ollama: str) -> dict[str, Any]:
+    return {"agents": [{"name": "Home", "model": MODEL}], "servers": [{"url": ollama}]}
+
+
 class House:
     """A Home Assistant with a Supervisor and the add-on in it."""
 
@@ -63,11 +67,9 @@ class House:
                 "OLLAMA_ADDON_WYOMING_PORT": str(free_port()),
                 "OLLAMA_ADDON_GATEWAY_PORT": str(free_port()),
             },
-            options={
-                "agents": [{"name": "Home", "model": MODEL}],
-                "servers": [{"url": ollama}],
-            },
+            options=_options(ollama),
         )
+        self.ollama = ollama
         self.supervisor = Supervisor(self.addon)
 
     @asynccontextmanager
@@ -121,6 +123,12 @@ async def card(session: Core, handler: str) -> dict[str, Any]:
     (found,) = await until(there, f"a discovered card of {handler}")
     assert found["context"]["source"] == "hassio"
     return dict(found)
+
+
+async def open_cards(session: Core) -> list[str]:
+    """Return what waits for a person: discovered cards, and tokens that are asked for."""
+    flows = await session.command("config_entries/flow/progress")
+    return [each["handler"] for each in flows if each["handler"] in ("ollama_addon", "wyoming")]
 
 
 async def add(session: Core, handler: str) -> str:
@@ -204,18 +212,56 @@ async def test_an_agent_at_once_and_the_companion_after_a_restart(house: House) 
         assert await agents(session, "wyoming") == []
         assert await notifications(session) == []
         assert [each.service for each in house.supervisor.discovery] == ["ollama_addon"]
-        (agent,) = await agents(session, "ollama_addon")
-        moved = await session.command("assist_pipeline/pipeline/get", pipeline_id=pipeline["id"])
-        assert moved == {**pipeline, "conversation_engine": agent}
+
+        async def has_its_id() -> bool:
+            return await agents(session, "ollama_addon") == [agent]
+
+        # What names the entity of the stand-in names the companion's now.
+        await until(has_its_id, "the entity id of the stand-in")
+
+        async def unchanged() -> bool:
+            now = await session.command("assist_pipeline/pipeline/get", pipeline_id=pipeline["id"])
+            return bool(now == pipeline)
+
+        await until(unchanged, "the voice assistant as it was")
         assert speech(await session.say("good evening", agent)) == "Hello."
 
-        # Without the companion it stands in again; with it, even a card that nobody pressed goes.
-        await session.delete(f"config/config_entries/entry/{companion}")
-        await card(session, "wyoming")
-        await add(session, "ollama_addon")
+        # Installed anew, with another token and another id: the entry follows, nobody is asked.
+        old = (house.addon.data / "id").read_text()
+        await house.addon.uninstall()
+        house.addon.installed = True
+        house.addon.user_options = _options(house.ollama)
+        await house.addon.start()
 
-        async def no_card() -> bool:
-            flows = await session.command("config_entries/flow/progress")
-            return all(each["handler"] != "wyoming" for each in flows)
+        async def answers_again() -> bool:
+            path = house.addon.data / "id"
+            state = (await session.state(agent))["state"]
+            return path.exists() and path.read_text() != old and state != "unavailable"
 
-        await until(no_card, "the end of the card")
+        await until(answers_again, "the agent of the app that was installed anew")
+
+        async def says() -> bool:
+            return speech(await session.say("good evening", agent)) == "Hello."
+
+        await until(says, "an answer with the new token")
+        entries = await session.get("config/config_entries/entry?domain=ollama_addon")
+        assert [each["entry_id"] for each in entries] == [companion]
+        assert await open_cards(session) == []
+
+        # Uninstalled for good: a repair removes what is left, and sets the assistant back.
+        await house.addon.uninstall()
+        issue = f"{companion}_app_removed"
+
+        async def raised() -> bool:
+            issues = (await session.command("repairs/list_issues"))["issues"]
+            return issue in [each["issue_id"] for each in issues]
+
+        await until(raised, "a repair")
+        flow = await session.post(
+            "repairs/issues/fix", {"handler": "ollama_addon", "issue_id": issue}
+        )
+        done = await session.post(f"repairs/issues/fix/{flow['flow_id']}", {})
+        assert done["type"] == "create_entry"
+        assert await session.get("config/config_entries/entry?domain=ollama_addon") == []
+        left = await session.command("assist_pipeline/pipeline/get", pipeline_id=pipeline["id"])
+        assert left["conversation_engine"] == "conversation.home_assistant"

@@ -1,8 +1,8 @@
-"""The agents of the Ollama add-on, in Assist."""
+"""The agents of the Ollama app, in Assist."""
 
 from __future__ import annotations
 
-from homeassistant.const import CONF_TOKEN, CONF_URL, Platform
+from homeassistant.const import CONF_ID, CONF_TOKEN, CONF_URL, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -18,14 +18,24 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Offer the actions, and the command that the add-on acts by."""
+    """Offer the actions, and the command that the app acts by."""
     turns.async_setup(hass)
     services.async_setup(hass)
     return True
 
 
+async def async_migrate_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) -> bool:
+    """Keep the app's own id beside what the entry is known by: that was its id before."""
+    if entry.version > 1:
+        return False
+    if entry.minor_version < 2:
+        data = {CONF_ID: entry.unique_id, **entry.data}
+        hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) -> bool:
-    """Connect to an add-on."""
+    """Connect to an app."""
     client = Client(async_get_clientsession(hass), entry.data[CONF_URL], entry.data[CONF_TOKEN])
     coordinator = Coordinator(hass, entry, client)
     await coordinator.async_config_entry_first_refresh()
@@ -57,5 +67,5 @@ async def async_setup_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) 
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) -> bool:
-    """Disconnect from an add-on."""
+    """Disconnect from an app."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)

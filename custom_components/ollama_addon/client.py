@@ -1,4 +1,4 @@
-"""The add-on's sidecar, as Home Assistant talks to it."""
+"""The app's sidecar, as Home Assistant talks to it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _TURN = ClientTimeout(total=None, connect=10, sock_read=300)
 
 
 class SidecarError(Exception):
-    """The add-on answered with an error: a code, and a sentence for a person."""
+    """The app answered with an error: a code, and a sentence for a person."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Make it of what the add-on said."""
+        """Make it of what the app said."""
         super().__init__(message)
         self.code = code
         self.message = message
 
 
 class CannotConnectError(SidecarError):
-    """The add-on does not answer."""
+    """The app does not answer."""
 
 
 class InvalidAuthError(SidecarError):
-    """The add-on refuses the token."""
+    """The app refuses the token."""
 
 
 class Client:
@@ -46,7 +46,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def status(self) -> dict[str, Any]:
-        """Return how the add-on is."""
+        """Return how the app is."""
         return await self._json("GET", "/api/status")
 
     async def agents(self) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ class Client:
                 yield event
 
     async def events(self) -> AsyncGenerator[tuple[str, Any]]:
-        """Yield what happens in the add-on, for as long as it lives."""
+        """Yield what happens in the app, for as long as it lives."""
         async with self._request("GET", "/api/events", None, _STREAM) as response:
             async for event in _events(response):
                 yield event
@@ -118,9 +118,7 @@ class Client:
                     raise await _refusal(response)
                 yield response
         except (ClientError, TimeoutError, ValueError) as err:
-            raise CannotConnectError(
-                "cannot_connect", f"The add-on does not answer: {err!r}"
-            ) from err
+            raise CannotConnectError("cannot_connect", f"The app does not answer: {err!r}") from err
 
 
 def _segment(name: str) -> str:
@@ -134,7 +132,7 @@ async def _refusal(response: ClientResponse) -> SidecarError:
         error = (await response.json())["error"]
         code, message = str(error["code"]), str(error["message"])
     except ClientError, ValueError, KeyError, TypeError:
-        code, message = "http_error", f"The add-on answered with status {response.status}."
+        code, message = "http_error", f"The app answered with status {response.status}."
     if response.status == 401:
         return InvalidAuthError(code, message)
     if response.status == 404 and code == "http_error":

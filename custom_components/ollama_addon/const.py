@@ -3,7 +3,7 @@
 from typing import Final
 
 DOMAIN: Final = "ollama_addon"
-MANUFACTURER: Final = "Ollama add-on"
+MANUFACTURER: Final = "Ollama Assist"
 
 CONF_PANEL: Final = "panel"
-"""The path of the add-on's panel in Home Assistant, where it is known."""
+"""The path of the app's panel in Home Assistant, where it is known."""

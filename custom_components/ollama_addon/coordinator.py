@@ -1,4 +1,4 @@
-"""What the add-on says of itself, pushed as it changes."""
+"""What the app says of itself, pushed as it changes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from homeassistant.loader import async_get_integration
 
 from .client import Client, InvalidAuthError, SidecarError
 from .const import DOMAIN
+from .presence import async_app_is_there, async_watch_app
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_FIRST = 1.0
@@ -36,7 +37,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """The add-on as it was last heard of."""
+    """The app as it was last heard of."""
 
     status: dict[str, Any]
     agents: dict[str, Agent]
@@ -52,7 +53,7 @@ type OllamaAddonConfigEntry = ConfigEntry[Coordinator]
 
 
 class Coordinator(DataUpdateCoordinator[Sidecar]):
-    """Follows the add-on's events, and asks once at start."""
+    """Follows the app's events, and asks once at start."""
 
     config_entry: OllamaAddonConfigEntry
 
@@ -61,7 +62,7 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
         super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title)
         self.client = client
         self.device_id: str | None = None
-        """The device of the add-on itself, which those of its agents belong to."""
+        """The device of the app itself, which those of its agents belong to."""
 
     async def _async_update_data(self) -> Sidecar:
         try:
@@ -72,15 +73,17 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
                 translation_domain=DOMAIN, translation_key="invalid_auth"
             ) from err
         except SidecarError as err:
+            await async_watch_app(self.hass, self.config_entry)
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="cannot_connect",
                 translation_placeholders={"reason": err.message},
             ) from err
+        async_app_is_there(self.hass, self.config_entry)
         return Sidecar(status, _agents(agents))
 
     def follow(self) -> None:
-        """Begin to follow the add-on's events, until the entry is unloaded."""
+        """Begin to follow the app's events, until the entry is unloaded."""
         self.config_entry.async_create_background_task(
             self.hass, self._follow(), f"{DOMAIN} events"
         )
@@ -90,14 +93,17 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
         while True:
             try:
                 async for name, data in self.client.events():
+                    if pause != _RETRY_FIRST:
+                        async_app_is_there(self.hass, self.config_entry)
                     pause = _RETRY_FIRST
                     await self._heard(name, data)
-                reason = "The add-on was stopped."
+                reason = "The app was stopped."
             except InvalidAuthError:
                 self.config_entry.async_start_reauth(self.hass)
                 return
             except SidecarError as err:
                 reason = err.message
+            await async_watch_app(self.hass, self.config_entry)
             # Logged once, here and when it is back, by the coordinator.
             self.async_set_update_error(UpdateFailed(reason))
             await asyncio.sleep(pause)

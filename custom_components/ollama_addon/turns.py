@@ -1,4 +1,4 @@
-"""Turns while they run, so that what the add-on does is done in the turn's own name."""
+"""Turns while they run, so that what the app does is done in the turn's own name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Turn:
 
 @dataclass(slots=True)
 class Turns:
-    """The turns that are running, by a token that only the add-on is told."""
+    """The turns that are running, by a token that only the app is told."""
 
     _running: dict[str, Turn] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ async def websocket_act(
     """Handle an intent or call a service as a turn that is running.
 
     Answers an intent as `POST /api/intent/handle` does, a service with an empty object, and
-    `unknown_turn` when the turn is over: the add-on then acts in its own name.
+    `unknown_turn` when the turn is over: the app then acts in its own name.
     """
     turn = hass.data[TURNS].get(msg["turn"])
     if turn is None:

@@ -1,4 +1,4 @@
-"""Checks the add-on's files against what the Supervisor and its store demand.
+"""Checks the app's files against what the Supervisor and its store demand.
 
 `python -m dev.addon.check` says what is wrong, a line each, and ends with 1 when anything is.
 """
@@ -32,7 +32,7 @@ _DANGEROUS = set(
 
 
 def problems(root: Path) -> Iterator[str]:
-    """Tell what is wrong with the add-on whose files lie in `root`, a sentence each."""
+    """Tell what is wrong with the app whose files lie in `root`, a sentence each."""
     config = yield from _document(root / "config.yaml", CONFIG)
     build = yield from _document(root / "build.yaml", BUILD)
     yield from _document(root / "repository.yaml", REPOSITORY)
@@ -49,6 +49,7 @@ def problems(root: Path) -> Iterator[str]:
         if not default or set(build["build_from"].values()) != {default[1]}:
             yield "Dockerfile: the default of BUILD_FROM must be the image of build.yaml."
     yield from _profile(root / "apparmor.txt")
+    yield from _pages(root)
     yield from _versions(root)
     yield from _locked(root)
 
@@ -99,7 +100,7 @@ def _document(path: Path, schema: dict[str, Any]) -> Generator[str, None, dict[s
 
 
 def _stray(root: Path) -> Iterator[str]:
-    """Find what the store would take for another add-on, or the builder for its settings."""
+    """Find what the store would take for another app, or the builder for its settings."""
     for kind in ("config", "build"):
         for ending in ("json", "yaml", "yml"):
             for path in root.rglob(f"{kind}.{ending}"):
@@ -108,7 +109,7 @@ def _stray(root: Path) -> Iterator[str]:
                 # The store does not look into dot-folders; the builder does into this one.
                 hidden &= not (kind == "build" and below.parts[0] == ".github")
                 if below != Path(f"{kind}.yaml") and not hidden and "rootfs" not in below.parts:
-                    yield f"{below}: the Supervisor takes a file of this name for the add-on's."
+                    yield f"{below}: the Supervisor takes a file of this name for the app's."
 
 
 def _config(config: dict[str, Any]) -> Iterator[str]:
@@ -188,6 +189,19 @@ def apparmor_parser() -> str | None:
     return shutil.which("apparmor_parser", path="/usr/sbin:/sbin:/usr/bin:/bin")
 
 
+def _pages(root: Path) -> Iterator[str]:
+    """Check what the store shows: it follows no relative links, and finds notes by the version."""
+    for name in ("README.md", "DOCS.md", "CHANGELOG.md"):
+        text = (root / name).read_text()
+        for link in re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", text):
+            target = "".join(link)
+            if not target.startswith(("https://", "http://", "#", "mailto:")):
+                yield f"{name}: {target} must be a whole address."
+    for heading in re.findall(r"^## (.*)$", (root / "CHANGELOG.md").read_text(), re.M):
+        if not re.fullmatch(r"\d+\.\d+\.\d+", heading):
+            yield f"CHANGELOG.md: the heading '{heading}' must be a version alone."
+
+
 def _versions(root: Path) -> Iterator[str]:
     """Check that the version is the same wherever it stands."""
     version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
@@ -208,8 +222,8 @@ def _versions(root: Path) -> Iterator[str]:
 
 def _newest(changelog: Path) -> str:
     """Return the newest version that is out, or the first one while none is."""
-    headings = re.findall(r"^## (\S+)(.*)$", changelog.read_text(), re.M)
-    out = [version for version, rest in headings if not rest.endswith("unreleased")]
+    headings = re.findall(r"^## (\S+)$(\n\nUnreleased\.$)?", changelog.read_text(), re.M)
+    out = [version for version, unreleased in headings if not unreleased]
     return str([*out, *(version for version, _ in headings), "missing"][0])
 
 
@@ -237,7 +251,7 @@ def _locked(root: Path) -> Iterator[str]:
 def main() -> int:
     """Print what is wrong; return the exit status."""
     wrong = list(problems(ROOT))
-    print("\n".join(wrong) or "The add-on's files are as the Supervisor wants them.")
+    print("\n".join(wrong) or "The app's files are as the Supervisor wants them.")
     return 1 if wrong else 0
 
 

@@ -27,7 +27,7 @@ class ReleaseError(Exception):
 
 
 def set_version(root: Path, version: str) -> None:
-    """Write `version` everywhere, and today's date to the unreleased part of the changelog.
+    """Write `version` everywhere, and today's date into the unreleased part of the changelog.
 
     Raises ReleaseError before anything is written.
     """
@@ -35,7 +35,7 @@ def set_version(root: Path, version: str) -> None:
         raise ReleaseError(f"'{version}' is not a version such as 0.2.0.")
     places = dict(_PLACES)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    places["CHANGELOG.md"] = (r"^## .* — unreleased$", f"## {{}} — {today}")
+    places["CHANGELOG.md"] = (r"^## .*\n\nUnreleased\.$", f"## {{}}\n\nReleased on {today}.")
     _write(root, places, version)
 
 

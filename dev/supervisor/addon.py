@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -22,7 +23,7 @@ from dev.supervisor.options import merge, validate
 _PR_SET_PDEATHSIG = 1
 
 
-State: TypeAlias = Literal["started", "stopped", "error"]
+State: TypeAlias = Literal["startup", "started", "stopped", "error"]
 
 
 class Addon:
@@ -54,6 +55,9 @@ class Addon:
         self.environment = dict(os.environ if environment is None else environment)
         self.user_options: dict[str, Any] = options or {}
         self.secrets: dict[str, str] = {}
+        self.installed = True
+        self.ready = True
+        """Whether its first health check was passed: until then it is starting up."""
         self.ingress_panel = False
         """Whether it stands in the sidebar; off after an installation, like the watchdog."""
         self.watchdog = False
@@ -81,7 +85,7 @@ class Addon:
         if self._process is None:
             return "stopped"
         if self._process.returncode is None:
-            return "started"
+            return "started" if self.ready else "startup"
         return "error" if self._process.returncode else "stopped"
 
     @property
@@ -118,6 +122,13 @@ class Addon:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         return await process.wait()
+
+    async def uninstall(self) -> None:
+        """Stop the sidecar and remove its data; it may be installed again, as a new one."""
+        await self.stop()
+        self.installed = False
+        await asyncio.to_thread(shutil.rmtree, self.data)
+        self.user_options, self.ingress_panel, self.watchdog = {}, False, False
 
     async def restart(self) -> None:
         """Stop the sidecar, and start it with the options as they are now."""

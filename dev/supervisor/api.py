@@ -1,4 +1,4 @@
-"""What the Supervisor answers itself: the add-on, discovery, and the machine below."""
+"""What the Supervisor answers itself: the app, discovery, and the machine below."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ _INSTALLED: dict[str, Any] = {
 class Api:
     """The Supervisor's own routes.
 
-    `caller` tells the add-on from Home Assistant: it returns the add-on, or None for Core.
+    `caller` tells the app from Home Assistant: it returns the app, or None for Core.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class Api:
             web.get("/core/info", self.core_info),
             web.get("/host/info", self.host_info),
             web.get("/hardware/info", self.hardware_info),
+            web.get("/addons", self.list_addons),
             web.get("/addons/{addon}/info", self.addon_info),
             web.post("/addons/{addon}/options", self.set_options),
             web.post("/addons/{addon}/options/validate", self.validate_options),
@@ -212,41 +213,50 @@ class Api:
             }
         )
 
+    async def list_addons(self, request: web.Request) -> web.Response:
+        """List what is installed; for Home Assistant only."""
+        self.only_core(request)
+        installed = self._addon.installed
+        return ok({"addons": [self._described(self._addon)] if installed else []})
+
     async def addon_info(self, request: web.Request) -> web.Response:
-        """Describe the add-on, its options among it."""
+        """Describe the app, its options among it."""
         addon = self.own(request)
+        if not addon.installed:
+            raise ApiError("App is not installed")
+        return ok(self._described(addon))
+
+    def _described(self, addon: Addon) -> dict[str, Any]:
         manifest = addon.manifest
         has_ingress = manifest.ingress
-        return ok(
-            {
-                "name": manifest.name,
-                "slug": addon.slug,
-                "hostname": "localhost",
-                "description": manifest.description,
-                "repository": "local",
-                "version": manifest.version,
-                "version_latest": manifest.version,
-                "update_available": False,
-                "state": addon.state,
-                "arch": manifest.arch,
-                "options": addon.options,
-                "network": manifest.ports,
-                "discovery": manifest.discovery,
-                "hassio_api": manifest.hassio_api,
-                "hassio_role": manifest.hassio_role,
-                "homeassistant_api": manifest.homeassistant_api,
-                "ip_address": "127.0.0.1",
-                "ingress": has_ingress,
-                "ingress_entry": addon.ingress_path if has_ingress else None,
-                "ingress_url": f"{addon.ingress_path}/{manifest.ingress_entry}"
-                if has_ingress
-                else None,
-                "ingress_port": manifest.ingress_port if has_ingress else None,
-                "ingress_panel": addon.ingress_panel if has_ingress else None,
-                "watchdog": addon.watchdog,
-                **_INSTALLED,
-            }
-        )
+        return {
+            "name": manifest.name,
+            "slug": addon.slug,
+            "hostname": "localhost",
+            "description": manifest.description,
+            "repository": "local",
+            "version": manifest.version,
+            "version_latest": manifest.version,
+            "update_available": False,
+            "state": addon.state,
+            "arch": manifest.arch,
+            "options": addon.options,
+            "network": manifest.ports,
+            "discovery": manifest.discovery,
+            "hassio_api": manifest.hassio_api,
+            "hassio_role": manifest.hassio_role,
+            "homeassistant_api": manifest.homeassistant_api,
+            "ip_address": "127.0.0.1",
+            "ingress": has_ingress,
+            "ingress_entry": addon.ingress_path if has_ingress else None,
+            "ingress_url": f"{addon.ingress_path}/{manifest.ingress_entry}"
+            if has_ingress
+            else None,
+            "ingress_port": manifest.ingress_port if has_ingress else None,
+            "ingress_panel": addon.ingress_panel if has_ingress else None,
+            "watchdog": addon.watchdog,
+            **_INSTALLED,
+        }
 
     async def set_options(self, request: web.Request) -> web.Response:
         """Check and keep what is set; options reach the app at its next start."""
@@ -275,7 +285,7 @@ class Api:
         return ok()
 
     async def validate_options(self, request: web.Request) -> web.Response:
-        """Say whether options fit the schema; the add-on's present ones when none are sent."""
+        """Say whether options fit the schema; the app's present ones when none are sent."""
         addon = self.own(request)
         try:
             addon.valid(await body_of(request) or addon.options)
@@ -284,7 +294,7 @@ class Api:
         return ok({"message": "", "valid": True, "pwned": False})
 
     async def checked_options(self, request: web.Request) -> web.Response:
-        """Return the options as the add-on would find them after a restart."""
+        """Return the options as the app would find them after a restart."""
         addon = self.own(request)
         try:
             return ok(addon.valid(addon.options))

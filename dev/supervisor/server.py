@@ -47,11 +47,11 @@ _ROLES = {
     "manager": re.compile(r"/.+/info|/(addons|core|hardware|host|supervisor)/.+"),
     "admin": re.compile(r".*"),
 }
-"""What an add-on with `hassio_api` may reach besides."""
+"""What an app with `hassio_api` may reach besides."""
 
 
 class Supervisor:
-    """The Supervisor of one add-on. `async with` starts and stops the server, not the add-on.
+    """The Supervisor of one app. `async with` starts and stops the server, not the app.
 
     `port` 0 takes a free one. `core` is the running Home Assistant, None while it is away;
     `user` is who looks at the panel without a session, None refuses that. Both may be set at any
@@ -73,17 +73,17 @@ class Supervisor:
 
     @property
     def url(self) -> str:
-        """Where the add-on finds the Supervisor."""
+        """Where the app finds the Supervisor."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def ingress_url(self) -> str:
-        """The address of the add-on's panel for a browser on this machine."""
+        """The address of the app's panel for a browser on this machine."""
         return f"{self.url}{self.addon.ingress_path}/{self.addon.manifest.ingress_entry}"
 
     @property
     def discovery(self) -> list[Discovery]:
-        """The discovery messages that the add-on has sent and not removed."""
+        """The discovery messages that the app has sent and not removed."""
         return list(self._messages.by_uuid.values())
 
     async def push_discovery(self) -> None:
@@ -104,9 +104,15 @@ class Supervisor:
         if self.core is None:
             return
         headers = {"Authorization": f"Bearer {self.core.token}"}
-        url = f"{self.core.url}/api/hassio_push/{path}"
-        with contextlib.suppress(ClientError):
-            await self._to_core.request(method, url, headers=headers, json=message)
+        api = f"{self.core.url}/api"
+        with contextlib.suppress(ClientError, ValueError):
+            async with self._to_core.get(f"{api}/core/state", headers=headers) as answer:
+                state = await answer.json() if answer.ok else {}
+            # What is pushed while it starts is lost.
+            if state.get("state", "RUNNING") == "RUNNING":
+                await self._to_core.request(
+                    method, f"{api}/hassio_push/{path}", headers=headers, json=message
+                )
 
     def fail(self, path: str, status: int = 500) -> None:
         """Answer every request whose path starts with `path` with an error, until `heal`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ollama_addon.agent.actions.pending import answered
@@ -20,6 +22,7 @@ from ollama_addon.agent.prompts import Prompts
 from ollama_addon.agent.strategies import choose, prompt
 from ollama_addon.agent.strategies.calling import Calling
 from ollama_addon.agent.strategies.instant import Route, route
+from ollama_addon.agent.strategies.prefix import LeftOut, house_by_area
 from ollama_addon.agent.strategies.steps import Steps
 from ollama_addon.agent.strategies.talk import talk, with_extra
 from ollama_addon.agent.strategies.tiny import Tiny
@@ -30,12 +33,15 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.queue import Priority
 from ollama_addon.engine.servers import Servers
 from ollama_addon.errors import AddonError
+from ollama_addon.home.model import House
 from ollama_addon.home.templates import Rendered
 from ollama_addon.options import AgentOptions
 from ollama_addon.understanding.interpretation import Context, Interpretation
 
 MAX_TEXT = 4_000
 """Characters of a sentence; what is longer was not said to a house."""
+_LONG_TEXT = 400
+"""Characters from which on it is read beside the event loop."""
 _STALE = 0.3
 """Seconds that a turn waits for a picture of the house that is known to be old."""
 
@@ -112,7 +118,7 @@ class Agent:
                     yield event
         except AddonError as error:
             trace.fail(error.code, error.message)
-            if said := step.replies().trouble(error.code):
+            if said := step.replies().trouble(error.code, step.interpretation):
                 raise AddonError(error.code, said, error.status) from error
             raise
         except Exception as error:
@@ -185,9 +191,11 @@ class Agent:
     def _not_ready(self, step: Step) -> str | None:
         """Return why the model cannot be asked now, None when it can."""
         if not self.options.model:
+            step.trace.waiting = "no_model"
             return step.replies().no_model(step.interpretation)
         if pull := self._inventory.waits_for(self.options.model):
-            return step.replies().phrase("downloading", percent=pull.percent)
+            step.trace.waiting = "downloading"
+            return step.replies().downloading(step.interpretation, pull.percent)
         return None
 
     async def _talk(self, step: Step) -> AsyncIterator[Event]:
@@ -214,7 +222,10 @@ class Agent:
         step.see(await self._home.mirror.wait_fresh(_STALE))
         step.translations = await self._home.translations.states(step.language)
         step.interpreter = await self.interpreters.of(step.house, step.language)
-        step.interpretation = step.interpreter.interpret(step.turn.text, step.context())
+        read = partial(step.interpreter.interpret, step.turn.text, step.context())
+        # Nobody says so much at once; what takes long is not for the event loop.
+        long = len(step.turn.text) > _LONG_TEXT
+        step.interpretation = await asyncio.to_thread(read) if long else read()
 
     async def _alone(self, turn: Turn) -> Step:
         """Return a turn of its own that is interpreted and not taken."""
@@ -239,6 +250,19 @@ class Agent:
             self.options.instructions, {"ha_name": self._home.mirror.house.name}
         )
         return self.rendered.text
+
+    def tokens(self, text: str) -> int:
+        """Return about how many tokens a text has for this agent's model."""
+        return self._prompts.tokens(text)
+
+    def home_tokens(self, house: House) -> int:
+        """Return about how many tokens all entities of a house have in a prompt."""
+        return self._prompts.tokens(house_by_area(self._prompts.labels(house)))
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What of the home did not fit into the context window when the prompt was made last."""
+        return self._prompts.left_out
 
     async def mode(self) -> Mode:
         """Return how turns are put to this agent's model. Raises AddonError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ollama_addon.agent.strategies import prefix
 from ollama_addon.agent.strategies.labels import Labels
 from ollama_addon.agent.strategies.phrases import Phrases
-from ollama_addon.agent.strategies.prefix import Prefix
+from ollama_addon.agent.strategies.prefix import LeftOut, Prefix
 from ollama_addon.agent.strategies.token_rates import TokenRates
 from ollama_addon.home.model import House
 from ollama_addon.options import AgentOptions
@@ -44,6 +44,12 @@ class Prompts:
     def native(self, house: House, instructions: str, tools: int = 0) -> Prefix:
         """Return the system prompt beside `tools` tokens of tools."""
         return self._made("native", house, instructions, tools)
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What of the house did not fit when prefixes were made last."""
+        found = {prefix.left_out for _, _, prefix in self._prefixes.values()}
+        return "entities" if "entities" in found else "sensors" if "sensors" in found else ""
 
     def tokens(self, text: str) -> int:
         """Return about how many tokens a text has for this agent's model."""

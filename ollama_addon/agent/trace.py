@@ -9,8 +9,9 @@ from typing import Any
 
 from ollama_addon.agent.actions.repair import Repaired
 from ollama_addon.agent.events import Delta, End, Event, Start, ToolCall, ToolResult, as_json
+from ollama_addon.home.model import Entity
 from ollama_addon.understanding.interpretation import Clause, Interpretation
-from ollama_addon.understanding.vocabulary import Action
+from ollama_addon.understanding.vocabulary import Action, Target
 
 _LONGEST = 8_000
 """Characters of what was sent to a model or answered by it that are kept."""
@@ -86,6 +87,8 @@ class Trace:
     """Why a model was asked, as codes; empty where everything was certain."""
     readers: dict[str, Any] = field(default_factory=dict)
     """Which readers read it, whether they agreed, and how long each took."""
+    waiting: str = ""
+    """Why no model could be asked: `no_model` or `downloading`; empty when one could."""
     clauses: list[dict[str, Any]] = field(default_factory=list)
     """What each part of the sentence means, and which word had which role."""
     phrases: list[str] = field(default_factory=list)
@@ -152,7 +155,10 @@ class Trace:
                 "verdict": str(item.verdict),
                 "mended": [change.sentence for change in item.changes],
                 "reason": item.reason,
+                "values": dict(item.values),
+                "target_ids": _ids(item.target),
                 "candidates": [entity.name for entity in item.candidates],
+                "candidate_ids": [entity.id for entity in item.candidates],
                 "action": item.action
                 and {"name": item.action.intent, "arguments": dict(item.action.slots)},
             }
@@ -177,6 +183,11 @@ class Trace:
         return asdict(self)
 
 
+def _ids(target: Target | None) -> list[str]:
+    """Return the entity that an action is about; a group of them is told by its area."""
+    return [target.id] if isinstance(target, Entity) else []
+
+
 def explained(clause: Clause) -> dict[str, Any]:
     """Return what a clause means as it is kept and shown."""
     return {
@@ -198,13 +209,23 @@ def explained(clause: Clause) -> dict[str, Any]:
                 "role": word.role.value,
                 "meaning": word.meaning,
                 "used": word.used,
+                "exact": word.exact,
             }
             for word in clause.words
         ],
         "missing_place": clause.missing_place,
         "missing_thing": clause.missing_thing,
         "same_name": [entity.id for entity in clause.same_name[:_ENTITIES]],
+        "refusal": clause.refusal
+        and {
+            "reason": clause.refusal.reason,
+            "values": dict(clause.refusal.values),
+            "entity_ids": [entity.id for entity in clause.refusal.entities[:_ENTITIES]],
+        },
         "forbidden": [entity.id for entity in clause.forbidden[:_ENTITIES]],
         "when": clause.when.words if clause.when is not None else "",
         "question": clause.question.kind if clause.question is not None else "",
+        "asked_ids": [entity.id for entity in clause.question.entities[:_ENTITIES]]
+        if clause.question is not None
+        else [],
     }

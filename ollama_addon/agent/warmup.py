@@ -12,6 +12,7 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.errors import AddonError
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House
+from ollama_addon.model_name import canonical
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,20 +36,26 @@ class Warmup:
         self._mirror = mirror
         self._inventory = inventory
         self._changed = asyncio.Event()
+        self._cold: set[str] = set()
+        """Models whose agents are to be warmed, by canonical name; "" is all of them."""
         self._background = Background()
 
     def start(self) -> None:
         """Begin to follow the house."""
         self._mirror.on_change(self._note)
-        self._changed.set()
+        self.again()
         self._background.keep("warm-up", self._run)
 
     async def stop(self) -> None:
         """Stop following it."""
         await self._background.stop()
 
-    def again(self) -> None:
-        """Warm all agents anew, because they or what runs them have changed."""
+    def again(self, model: str = "") -> None:
+        """Warm all agents anew, or those of `model`: they or what runs them have changed.
+
+        Where there is no memory for several models, the others would push it out again.
+        """
+        self._cold.add(canonical(model) if model else "")
         self._changed.set()
 
     def spoke(self, satellite_id: str, agent_id: str) -> None:
@@ -73,18 +80,22 @@ class Warmup:
         await self._warm(agent)
 
     def _note(self, house: House) -> None:
-        self._changed.set()
+        self.again()
 
     async def _run(self) -> None:
         while True:
             await self._changed.wait()
             await asyncio.sleep(_SETTLE if self._mirror.ready else 0)
             self._changed.clear()
+            cold, self._cold = self._cold, set()
             try:
                 for agent in tuple(self._agents.values()):
-                    if not await self._warm(agent):
-                        self._changed.set()
+                    model = agent.options.model
+                    wanted = "" in cold or canonical(model) in cold
+                    if wanted and not await self._warm(agent):
+                        self.again(model)
             except Exception:
+                self._cold |= cold
                 self._changed.set()
                 raise
             if self._changed.is_set():
@@ -103,5 +114,6 @@ class Warmup:
         except (AddonError, TimeoutError) as error:
             why = error.logged if isinstance(error, AddonError) else "the home is not there"
             _LOGGER.debug("%s could not be warmed: %s", agent.options.name, why)
-            return False
+            # What does not fit into the context window will not fit the next time either.
+            return isinstance(error, AddonError) and error.code == "context_overflow"
         return True

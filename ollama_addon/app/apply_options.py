@@ -1,4 +1,4 @@
-"""Other options taken over while the add-on runs."""
+"""Other options taken over while the app runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ollama_addon.options import EngineOptions, Options, wanted_models
 _ANSWERS_END = 300.0
 """Seconds that running answers are given before the server is restarted all the same."""
 _AT_ONCE = {"agents", "models", "engine", "log_level"}
-"""Options that need no restart of the add-on."""
+"""Options that need no restart of the app."""
 
 
 class OptionsApplier:
@@ -55,7 +55,7 @@ class OptionsApplier:
         return self._maker.make(ours, history)
 
     async def apply(self, before: Options, options: Options) -> list[str]:
-        """Take `options` over; return the names of those that wait for the add-on's restart.
+        """Take `options` over; return the names of those that wait for the app's restart.
 
         The Ollama server is restarted only when its own settings changed, and after the
         answers that it is giving have ended.

@@ -53,7 +53,7 @@ class Settings:
         supervisor_token = get("SUPERVISOR_TOKEN", "")
         return cls(
             data=Path(get("OLLAMA_ADDON_DATA", "/data")),
-            host=get("OLLAMA_ADDON_HOST", "0.0.0.0"),  # the add-on's own network
+            host=get("OLLAMA_ADDON_HOST", "0.0.0.0"),  # the app's own network
             port=int(get("OLLAMA_ADDON_PORT", "8099")),
             # Without a Supervisor there is no ingress, whoever has this address.
             ingress_peer=get("OLLAMA_ADDON_INGRESS_PEER", _INGRESS if supervisor_token else ""),

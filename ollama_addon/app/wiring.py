@@ -39,6 +39,7 @@ from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.notifications import Notifications
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.registry_changes import RegistryChanges
 from ollama_addon.home.satellites import Satellites
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
@@ -56,6 +57,8 @@ from ollama_addon.web.api import (
     access,
     entities,
     events,
+    exposure,
+    fixes,
     history,
     home_assistant,
     log,
@@ -110,7 +113,8 @@ def make_app(settings: Settings) -> FastAPI:
         events.router,
         home_assistant.router,
         entities.router,
-        history.router,
+        exposure.router,
+        fixes.router,
         log.router,
         models.router,
         options_api.router,
@@ -119,6 +123,9 @@ def make_app(settings: Settings) -> FastAPI:
         prompts.router,
     ):
         app.include_router(router)
+    app.include_router(history.router, prefix="/api/history")
+    # The panel's pages still ask here; nothing else does.
+    app.include_router(history.router, prefix="/api/journal", include_in_schema=False)
     app.mount("/static", pages.Static(directory=pages.STATIC), name="static")
     answer_errors(app)
     return app
@@ -126,9 +133,9 @@ def make_app(settings: Settings) -> FastAPI:
 
 async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExitStack) -> Parts:
     """Make the parts and start them; `stack` stops them in the opposite order."""
-    happenings = Events()
-    logbook = LogBuffer()
-    _keep_log(logbook, happenings, stack)
+    publisher = Events()
+    log_buffer = LogBuffer()
+    _keep_log(log_buffer, publisher, stack)
     loaded = options_at_start.load(settings)
     options = loaded.options
     logging.getLogger("ollama_addon").setLevel(options.log_level.upper())
@@ -143,7 +150,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
             options.engine,
             context_length=default_context(context_windows(options.agents)),
         )
-        daemon.on_line = logbook.add_line
+        daemon.on_line = log_buffer.add_line
         await daemon.start()
         stack.push_async_callback(daemon.stop)
     servers = Servers(
@@ -185,15 +192,15 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     )
     backup.restore(settings.journal)
     stack.callback(backup.save, settings.journal)
-    kept = HistoryStore(settings.journal, options.journal_days)
-    await kept.start()
-    stack.push_async_callback(kept.stop)
-    kept.on_kept = lambda turn_id: happenings.publish("journal", {"turn_id": turn_id})
+    history_store = HistoryStore(settings.journal, options.journal_days)
+    await history_store.start()
+    stack.push_async_callback(history_store.stop)
+    history_store.on_kept = lambda turn_id: publisher.publish("journal", {"turn_id": turn_id})
     agents: dict[str, Agent] = {}
     scheduler, automator, planner = make_orders(
         settings.data / "orders.sqlite", agents, home, connection, guard.users
     )
-    maker = AgentMaker(servers, home, inventory, kept.keep, planner)
+    maker = AgentMaker(servers, home, inventory, history_store.keep, planner)
     agents.update({agent.id: maker.make(agent) for agent in options.agents})
     await scheduler.start()
     stack.push_async_callback(scheduler.stop)
@@ -213,7 +220,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         "download notifications",
         lambda: tell_of_pulls(inventory.subscribe(), Notifications(connection)),
     )
-    background.keep("publisher of downloads", lambda: _pass_on(inventory, happenings))
+    background.keep("publisher of downloads", lambda: _pass_on(inventory, publisher))
     metrics = Metrics(servers, daemon, inventory, connection)
     servers.on_answer = metrics.answer
     supervisor: Supervisor | None = None
@@ -232,9 +239,9 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     own_options = OwnOptions(supervisor, settings.data / "options.json", loaded.memory)
     settling = StartupTask(background, "ids of agents", lambda: settle(own_options))
     settling.begin()
-    stand_in: WyomingFallback | None = None
+    fallback: WyomingFallback | None = None
     if agents:
-        stand_in = WyomingFallback(
+        fallback = WyomingFallback(
             WyomingServer(
                 next(iter(agents.values())),
                 settings.host,
@@ -248,10 +255,10 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
             wanted=options.wyoming,
         )
         if announcement is not None:
-            announcement.held = lambda: stand_in.card_shown if stand_in else False
-            stand_in.on_change = announcement.look
-        await stand_in.start()
-        stack.push_async_callback(stand_in.stop)
+            announcement.held = lambda: fallback.card_shown if fallback else False
+            fallback.on_change = announcement.look
+        await fallback.start()
+        stack.push_async_callback(fallback.stop)
     key = Key(options.gateway.key or read_token(settings.data / "gateway_key"))
     gateway = Listener(
         make_gateway(
@@ -279,14 +286,16 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         options.agents,
         settings.data / "own_integration.json",
     )
-    applying = OptionsApplier(agents, servers, daemon, inventory, maker, warmup, own_integration)
-    stack.push_async_callback(applying.stop)
-    following = StartupTask(
+    options_applier = OptionsApplier(
+        agents, servers, daemon, inventory, maker, warmup, own_integration
+    )
+    stack.push_async_callback(options_applier.stop)
+    own_integration_setup = StartupTask(
         background,
         "own Ollama integration",
         lambda: set_up_own_integration(own_integration, mirror, wanted=options.own_integration),
     )
-    following.begin()
+    own_integration_setup.begin()
     parts = Parts(
         read_token(settings.data / "id"),
         settings.data,
@@ -296,7 +305,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
             gateway.port,
             key,
             announcement.again if announcement else lambda: None,
-            following.begin,
+            own_integration_setup.begin,
         ),
         options,
         loaded.problems,
@@ -307,24 +316,25 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         connection,
         mirror,
         home.templates,
-        happenings,
-        kept,
+        publisher,
+        history_store,
         own_integration,
         Pipelines(connection),
         companion,
-        stand_in,
+        fallback,
         supervisor,
-        logbook,
+        log_buffer,
         metrics,
         Updates(),
         warmup,
-        applying,
+        options_applier,
         announcement,
         own_options,
         loaded.files,
         background,
         scheduler,
         planner,
+        RegistryChanges(connection, mirror),
     )
     background.keep(
         "files of instructions", lambda: loaded.files.watch(lambda: options_api.reload(parts))
@@ -332,19 +342,19 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     return parts
 
 
-def _keep_log(logbook: LogBuffer, happenings: Events, stack: AsyncExitStack) -> None:
+def _keep_log(log_buffer: LogBuffer, publisher: Events, stack: AsyncExitStack) -> None:
     """Keep what is logged from now on, and tell whoever listens."""
     loop = asyncio.get_running_loop()
     # What logs may run in a thread.
-    logbook.on_entry = lambda entry: loop.call_soon_threadsafe(  # type: ignore[assignment]
-        happenings.publish, "log", entry.as_json()
+    log_buffer.on_entry = lambda entry: loop.call_soon_threadsafe(  # type: ignore[assignment]
+        publisher.publish, "log", entry.as_json()
     )
     logger = logging.getLogger("ollama_addon")
-    logger.addHandler(logbook)
-    stack.callback(logger.removeHandler, logbook)
+    logger.addHandler(log_buffer)
+    stack.callback(logger.removeHandler, log_buffer)
 
 
-async def _pass_on(inventory: Inventory, happenings: Events) -> None:
+async def _pass_on(inventory: Inventory, publisher: Events) -> None:
     """Tell whoever listens how far downloads are."""
     async for pull in inventory.subscribe():
-        happenings.publish("pull", models.as_json(pull))
+        publisher.publish("pull", models.as_json(pull))

@@ -21,7 +21,7 @@ class Gpu:
     name: str
     driver: str
     node: str
-    """Its render node, such as `/dev/dri/renderD128`; empty when the add-on may not use it."""
+    """Its render node, such as `/dev/dri/renderD128`; empty when the app may not use it."""
     memory: int | None
     """Bytes of its own memory; None when it has none, or its driver does not tell."""
 
@@ -73,7 +73,7 @@ class Machine:
         """A sentence for a person."""
         found = [f"{gpu.name} ({gpu.driver})" for gpu in self.gpus if gpu.node]
         if not found:
-            graphics = "no graphics card that the add-on may use"
+            graphics = "no graphics card that the app may use"
         elif self.usable_gpus:
             graphics = f"graphics: {', '.join(found)}"
         else:

@@ -110,7 +110,7 @@ class Loading:
             think=False if "thinking" in capabilities else None,
         )
         try:
-            async for chunk in self._servers.answer(server, model, request, Priority.TASK):
+            async for chunk in self._servers.answers.of(server, model, request, Priority.TASK):
                 if chunk.get("done"):
                     self._servers.speeds.learn_task(model, chunk)
         except TROUBLE as error:
@@ -122,6 +122,6 @@ class Loading:
         for _ in range(_LOOKS):
             await server.check()
             if server.healthy:
-                self._servers.on_emptied()
+                self._servers.on_emptied("")
                 return
             await asyncio.sleep(_LOOK_AGAIN)

@@ -254,7 +254,7 @@ class Server:
         if self.bundled:
             advice = "It is started again by itself; try again in a moment."
         else:
-            advice = "Check that it is on, and its address in the add-on's options."
+            advice = "Check that it is on, and its address in the app's options."
         return AddonError("engine_down", f"{self.name} does not answer. {advice}", 503)
 
     def _refused(self, error: ollama.ResponseError, model: str) -> AddonError:
@@ -263,7 +263,7 @@ class Server:
         if error.status_code in (401, 403):
             return AddonError(
                 "engine_down",
-                f"{self.name} refuses the key. Check 'api_key' in the add-on's options.",
+                f"{self.name} refuses the key. Check 'api_key' in the app's options.",
                 503,
             )
         if error.status_code == 404 and model:
@@ -283,7 +283,7 @@ class Server:
             return AddonError(
                 "engine_down", f"{self.name} does not answer as Ollama does ({text}).", 503
             )
-        advice = "The log of the add-on may say more."
+        advice = "The log of the app may say more."
         if any(sign in text for sign in ("memory", "allocate", "signal: killed")):
             advice = "Choose a smaller model or a smaller context window."
         return AddonError(
@@ -307,7 +307,7 @@ def missing(model: str) -> AddonError:
     """Make the error for a model that is not there."""
     return AddonError(
         "model_missing",
-        f"The model {model} is not installed. Download it on the add-on's Models page, or choose "
-        "another one in the add-on's options.",
+        f"The model {model} is not installed. Download it on the app's Models page, or choose "
+        "another one in the app's options.",
         503,
     )

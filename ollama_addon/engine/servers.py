@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, Literal
 
-from ollama_addon.background import Background, child
+from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.model_name import canonical
 from ollama_addon.options import AgentOptions, EngineOptions, ServerOptions
 
 from .advice import Recommendation
+from .answers import Answers
 from .choice import Paces, ordered
 from .daemon import Daemon
 from .fitting import Fitting
@@ -23,7 +23,7 @@ from .loading import Loading
 from .measurements import Measurements
 from .places import Places
 from .profile import context_windows, default_context, keep_alives
-from .queue import GivenUpError, Place, Priority
+from .queue import Place, Priority
 from .request import chat_request
 from .server import TROUBLE, Details, Server, missing
 from .speeds import Speeds, was_loaded
@@ -67,13 +67,14 @@ class Servers:
         )
         self.on_answer: Callable[[str, Mapping[str, Any]], None] = lambda model, last: None
         """Called with the model and the last chunk of each answer."""
-        self.on_emptied: Callable[[], None] = lambda: None
-        """Called when what the bundled server had read of prompts is lost."""
+        self.on_emptied: Callable[[str], None] = lambda model: None
+        """Called with the model of which what the bundled server had read is lost; "": all."""
         self.places = Places()
         self.paces = Paces()
         self.configure(agents, engine or EngineOptions())
         self._background = Background()
         self.loading = Loading(self, self._background)
+        self.answers = Answers(self)
 
     def configure(self, agents: Sequence[AgentOptions], engine: EngineOptions) -> None:
         """Take over other options; models are loaded anew where their runner differs."""
@@ -152,7 +153,7 @@ class Servers:
         if self._daemon is not None and self._daemon.state != "running":
             return self._daemon.message
         if not self.all:
-            return "There is no Ollama server. Add one to 'servers' in the add-on's options."
+            return "There is no Ollama server. Add one to 'servers' in the app's options."
         return " ".join(server.message for server in self.all)
 
     def profile(self, model: str) -> dict[str, Any]:
@@ -256,8 +257,8 @@ class Servers:
             answered = False
             try:
                 async with (
-                    self._other_slots(server, model, request, priority),
-                    aclosing(self.answer(server, model, request, priority)) as chunks,
+                    self.answers.other_slots(server, model, request, priority),
+                    aclosing(self.answers.of(server, model, request, priority)) as chunks,
                 ):
                     async for chunk in chunks:
                         answered = True
@@ -270,65 +271,6 @@ class Servers:
                 if answered or server is servers[-1]:
                     raise trouble from error
                 _LOGGER.warning("%s The next server takes over.", trouble.message)
-
-    @asynccontextmanager
-    async def _other_slots(
-        self, server: Server, model: str, request: Mapping[str, Any], priority: Priority
-    ) -> AsyncIterator[None]:
-        """Have the other slots of a model read a warm-up's prompt meanwhile.
-
-        Each has a cache of its own: a second person would wait until all of it is read again.
-        """
-        more = self.engine.num_parallel - 1
-        if priority is not Priority.WARM_UP or not server.bundled or not more:
-            yield
-            return
-
-        async def read() -> None:
-            async for _ in self.answer(server, model, request, priority):
-                pass
-
-        reading = [child(f"warm-up of another slot for {model}", read()) for _ in range(more)]
-        try:
-            yield
-            await asyncio.gather(*reading)
-        finally:
-            for each in reading:
-                each.cancel()
-            await asyncio.gather(*reading, return_exceptions=True)
-
-    async def answer(
-        self, server: Server, model: str, request: Mapping[str, Any], priority: Priority
-    ) -> AsyncGenerator[dict[str, Any], None]:
-        """Wait for a place at `server`, and yield its answer.
-
-        As long as nothing was answered it is begun anew where a person needed the place.
-        """
-        place = Place(priority)
-        while True:
-            async with self.answering(server, model, place):
-                await self.check_fit(server, model)
-                async with aclosing(server.chat(request)) as chunks:
-                    began, warm = time.monotonic(), server.has_loaded(model)
-                    with self.places.until_it_answers(server, model):
-                        try:
-                            async with place.interruptible():
-                                if priority is Priority.VOICE:
-                                    first = [chunk] if (chunk := await anext(chunks, None)) else []
-                                else:
-                                    # Nobody hears it while it is made: all of it can be repeated.
-                                    first = [chunk async for chunk in chunks]
-                        except GivenUpError:
-                            continue
-                    if warm and priority is Priority.VOICE:
-                        self.paces.took(server, time.monotonic() - began)
-                    for chunk in first:
-                        self._learn(server, model, chunk, priority)
-                        yield chunk
-                    async for chunk in chunks:
-                        self._learn(server, model, chunk, priority)
-                        yield chunk
-            return
 
     async def check_fit(self, server: Server, model: str) -> None:
         """See to it that loading `model` leaves Home Assistant its memory.
@@ -350,7 +292,7 @@ class Servers:
         """How fast models are on this machine."""
         return self.fitting.speeds
 
-    def _learn(
+    def learn(
         self, server: Server, model: str, last: Mapping[str, Any], priority: Priority
     ) -> None:
         """Take in a chunk of an answer; all but the last tell nothing."""
@@ -363,7 +305,7 @@ class Servers:
             self.speeds.learn(model, last)
             if was_loaded(last) and priority is not Priority.WARM_UP:
                 # It was unloaded, or its runner has died: what else it had read is gone.
-                self.on_emptied()
+                self.on_emptied(model)
         self.on_answer(model, last)
 
     async def unload(self, model: str) -> None:

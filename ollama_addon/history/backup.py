@@ -2,7 +2,7 @@
 
 The Supervisor leaves `journal.sqlite` and what belongs to it out of its backups (`config.yaml`).
 What it takes is a second file beside it, which is there while a backup is made of a running
-add-on, and while the add-on is stopped.
+app, and while the app is stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def saved(journal: Path) -> Path:
 
 
 def begin(journal: Path) -> None:
-    """Save the journal of a running add-on. Raises sqlite3.Error or OSError."""
+    """Save the journal of a running app. Raises sqlite3.Error or OSError."""
     if not journal.exists():
         return
     unfinished = journal.with_name("journal.sqlite-unfinished")

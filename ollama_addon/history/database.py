@@ -36,6 +36,16 @@ CREATE TABLE IF NOT EXISTS turns (
 );
 CREATE INDEX IF NOT EXISTS turns_began ON turns (began);
 """,
+    """
+ALTER TABLE turns ADD COLUMN rating TEXT NOT NULL DEFAULT '';
+ALTER TABLE turns ADD COLUMN expected TEXT NOT NULL DEFAULT '';
+ALTER TABLE turns ADD COLUMN load REAL;
+UPDATE turns SET load = json_extract(whole, '$.timings.load') WHERE json_valid(whole);
+CREATE TABLE uses (turn TEXT NOT NULL, entity TEXT NOT NULL, began REAL NOT NULL);
+CREATE INDEX uses_entity ON uses (entity, began);
+CREATE INDEX uses_turn ON uses (turn);
+CREATE TRIGGER turns_gone AFTER DELETE ON turns BEGIN DELETE FROM uses WHERE turn = OLD.id; END;
+""",
 )
 """What makes a file of each version one of the next. Those of released versions never change."""
 

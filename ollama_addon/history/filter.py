@@ -18,11 +18,13 @@ class Filter:
     """Words in the sentence or the reply."""
     since: float = 0
     """Seconds since the epoch."""
+    rating: str = ""
+    """`right` or `wrong`, as a person has said."""
 
     def where(self) -> tuple[str, list[Any]]:
         """Return the condition in SQL, with its values."""
         parts, values = ["began >= ?"], [self.since]  # type: list[str], list[Any]
-        for column in ("agent", "outcome", "source", "conversation"):
+        for column in ("agent", "outcome", "source", "conversation", "rating"):
             if value := getattr(self, column):
                 parts.append(f"{column} = ?")
                 values.append(value)
@@ -30,3 +32,6 @@ class Filter:
             parts.append("instr(words, ?) > 0")
             values.append(word)
         return " AND ".join(parts), values
+
+
+EVERYTHING = Filter()

@@ -17,7 +17,8 @@ from ollama_addon.agent.trace import Trace
 from ollama_addon.background import Background
 from ollama_addon.errors import AddonError
 from ollama_addon.history.database import HistoryDatabase, is_broken
-from ollama_addon.history.filter import Filter
+from ollama_addon.history.filter import EVERYTHING, Filter
+from ollama_addon.history.verdict import used
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ _TIDY_EVERY = 3600.0
 """Seconds between two looks for turns that are too old."""
 _SUMMARY = (
     "number, id, began, agent, model, source, area, text, reply, outcome, "
-    "first_word, total, prompt_tokens, completion_tokens, model_calls"
+    "first_word, total, load, prompt_tokens, completion_tokens, model_calls, rating"
 )
 
 
@@ -91,18 +92,17 @@ class HistoryStore:
 
     async def get(self, turn_id: str) -> dict[str, Any]:
         """Return everything about one turn. Raises AddonError (`unknown_turn`)."""
-        rows = await self._read("SELECT whole FROM turns WHERE id = ?", [turn_id])
+        rows = await self._read("SELECT whole, rating, expected FROM turns WHERE id = ?", [turn_id])
         if not rows:
             raise AddonError(
                 "unknown_turn",
                 "This turn is not in the journal: it was deleted, or is older than "
                 f"{self.days} days."
                 if self.days
-                else "The journal is switched off: 'journal_days' is 0 in the add-on's options.",
+                else "The journal is switched off: 'journal_days' is 0 in the app's options.",
                 404,
             )
-        whole: dict[str, Any] = json.loads(rows[0]["whole"])
-        return whole
+        return _whole(rows[0])
 
     async def series(self, which: Filter, limit: int) -> list[dict[str, Any]]:
         """Return when turns were, how long they took and what became of them, oldest first.
@@ -111,7 +111,7 @@ class HistoryStore:
         """
         where, values = which.where()
         rows = await self._read(
-            "SELECT id, began, first_word, total, outcome FROM turns "
+            "SELECT id, began, agent, model, first_word, total, load, outcome, rating FROM turns "
             f"WHERE {where} ORDER BY number DESC LIMIT ?",
             [*values, limit],
         )
@@ -123,30 +123,64 @@ class HistoryStore:
         after = 0
         while True:
             rows = await self._read(
-                f"SELECT number, whole FROM turns WHERE {where} AND number > ? "
+                f"SELECT number, whole, rating, expected FROM turns WHERE {where} AND number > ? "
                 "ORDER BY number LIMIT 50",
                 [*values, after],
             )
             for row in rows:
-                yield json.loads(row["whole"])
+                yield _whole(row)
             if not rows:
                 return
             after = rows[-1]["number"]
 
-    async def delete(self, turn_id: str | None = None) -> int:
-        """Delete a turn, or all of them; return how many were deleted. Raises AddonError.
+    async def rate(self, turn_id: str, rating: str, expected: Any = None) -> None:
+        """Keep that a person finds a turn `right` or `wrong`, and what should have happened.
+
+        An empty rating takes it back. Raises AddonError (`unknown_turn`).
+        """
+        await self.get(turn_id)
+        kept = "" if expected is None else json.dumps(expected, ensure_ascii=False)
+        database = self._there()
+        try:
+            query = "UPDATE turns SET rating = ?, expected = ? WHERE id = ?"
+            await database.execute(query, [rating, kept, turn_id])
+            await database.commit()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    async def people(self) -> list[str]:
+        """Return the names of those who said something. Raises AddonError."""
+        rows = await self._read(
+            "SELECT DISTINCT json_extract(whole, '$.user') AS user FROM turns", []
+        )
+        return [row["user"] for row in rows if row["user"]]
+
+    async def uses(self, since: float) -> dict[str, tuple[float, int]]:
+        """Return when each entity was last used, and in how many turns since then.
+
+        Times are in seconds since the epoch. Raises AddonError.
+        """
+        rows = await self._read(
+            "SELECT entity, max(began) AS last, count(*) AS times FROM uses "
+            "WHERE began >= ? GROUP BY entity",
+            [since],
+        )
+        return {row["entity"]: (row["last"], row["times"]) for row in rows}
+
+    async def delete(self, turn_id: str | None = None, which: Filter = EVERYTHING) -> int:
+        """Delete a turn, or those that are meant; return how many were deleted. Raises AddonError.
 
         What is deleted is overwritten: nobody finds it in the file. With all of them goes what
         was set aside.
         """
         await self._queue.join()
         database = self._there()
-        where, values = ("WHERE id = ?", [turn_id]) if turn_id else ("", [])
+        where, values = ("id = ?", [turn_id]) if turn_id else which.where()
         try:
-            cursor = await database.execute(f"DELETE FROM turns {where}", values)
+            cursor = await database.execute(f"DELETE FROM turns WHERE {where}", values)
             await database.commit()
             await database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if not turn_id:
+            if not turn_id and which == EVERYTHING:
                 for file in self._database.set_aside():
                     file.unlink(missing_ok=True)
                 self._database.aside = ""
@@ -219,11 +253,19 @@ class HistoryStore:
             "prompt_tokens": record.usage.get("prompt_tokens", 0),
             "completion_tokens": record.usage.get("completion_tokens", 0),
             "model_calls": record.usage.get("model_calls", 0),
+            "load": record.timings.get("load"),
             "whole": json.dumps(record.as_json(), ensure_ascii=False, default=str),
         }
         names = ", ".join(row)
         marks = ", ".join("?" * len(row))
         await database.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", list(row.values()))
+        await database.executemany(
+            "INSERT INTO uses (turn, entity, began) VALUES (?, ?, ?)",
+            [
+                (record.turn_id, entity_id, record.began)
+                for entity_id in used(record.actions, record.clauses)
+            ],
+        )
         await database.commit()
 
     async def _tidy_often(self) -> None:
@@ -258,3 +300,11 @@ class HistoryStore:
         if message != self._trouble:
             _LOGGER.error("%s", message)
         self._trouble = message
+
+
+def _whole(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a turn as it was written, with what a person said of it afterwards."""
+    whole: dict[str, Any] = json.loads(row["whole"])
+    whole["rating"] = row["rating"]
+    whole["expected"] = json.loads(row["expected"]) if row["expected"] else None
+    return whole

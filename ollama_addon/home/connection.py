@@ -104,12 +104,10 @@ class Connection:
 
     @classmethod
     def from_supervisor(cls, url: str, token: str) -> Connection:
-        """Return a connection through the Supervisor at `url`, with the add-on's own token."""
+        """Return a connection through the Supervisor at `url`, with the app's own token."""
         url = url.rstrip("/")
         connection = cls(f"{_websocket(url)}/core/websocket", f"{url}/core/api", token)
-        connection._refused_advice = (
-            "Restart the app (add-on), so that the Supervisor hands it a new token."
-        )
+        connection._refused_advice = "Restart the app, so that the Supervisor hands it a new token."
         return connection
 
     @classmethod

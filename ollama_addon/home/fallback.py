@@ -13,7 +13,7 @@ async def render_alone(template: str, variables: Mapping[str, Any]) -> tuple[str
     """Render without Home Assistant: what only it knows is left out of the text.
 
     Returns the text, empty when it cannot be rendered, and what is wrong then. What a template
-    does can neither stop nor fill the add-on: it is done in a process of its own.
+    does can neither stop nor fill the app: it is done in a process of its own.
     """
     asked = {"template": template, "variables": dict(variables)}
     try:

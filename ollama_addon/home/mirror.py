@@ -70,7 +70,7 @@ class Mirror:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._registries = Registries()
+        self.registries = Registries()
         self._abilities: dict[str, Abilities] = {}
         self._states: dict[str, State] = {}
         self._house = House(states=self._states)
@@ -157,11 +157,11 @@ class Mirror:
         """
         if not self.ready:
             raise self._unread()
-        house, registered = self._house, {e["entity_id"] for e in self._registries.entities}
+        house, registered = self._house, {e["entity_id"] for e in self.registries.entities}
         ids = list(entity_ids)
         if any(entity_id in house.entities and entity_id not in registered for entity_id in ids):
             await self._load_exposed_list()
-        exposed = set(self._registries.exposed())
+        exposed = set(self.registries.exposed())
         for entity_id in ids:
             if entity_id not in house.entities or entity_id not in exposed:
                 raise AddonError(
@@ -287,12 +287,12 @@ class Mirror:
         lists = [part for part in _LISTS if part in stale]
         answers = await asyncio.gather(*(self._connection.command(_LISTS[part]) for part in lists))
         for part, answer in zip(lists, answers, strict=True):
-            setattr(self._registries, part, answer)
+            setattr(self.registries, part, answer)
         if "exposed_list" in stale:
             await self._load_exposed_list()
-        exposed = self._registries.exposed()
+        exposed = self.registries.exposed()
         if "entities" in stale:
-            self._registries.extended = (
+            self.registries.extended = (
                 await self._connection.command(
                     "config/entity_registry/get_entries", entity_ids=exposed
                 )
@@ -300,18 +300,18 @@ class Mirror:
                 else {}
             )
         if "script_services" in stale:
-            self._registries.script_services = {}
+            self.registries.script_services = {}
         scripts = any(entity_id.startswith("script.") for entity_id in exposed)
-        if scripts and not self._registries.script_services:
+        if scripts and not self.registries.script_services:
             services = await self._connection.command("get_services")
-            self._registries.script_services = services.get("script") or {}
+            self.registries.script_services = services.get("script") or {}
         if exposed != self._watched:
             await self._watch(exposed)
 
     async def _load_exposed_list(self) -> None:
         answer = await self._connection.command("homeassistant/expose_entity/list")
-        if answer["exposed_entities"] != self._registries.exposed_list:
-            self._registries.exposed_list = answer["exposed_entities"]
+        if answer["exposed_entities"] != self.registries.exposed_list:
+            self.registries.exposed_list = answer["exposed_entities"]
             self._wake_up()
 
     async def _watch(self, entity_ids: list[str]) -> None:
@@ -380,7 +380,7 @@ class Mirror:
             self._wake_up()
 
     def _publish(self) -> None:
-        house = self._registries.house(self._abilities, self._states)
+        house = self.registries.house(self._abilities, self._states)
         first = not self._ready.is_set()
         if house.revision == self._house.revision:
             return

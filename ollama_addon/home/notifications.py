@@ -6,7 +6,7 @@ from ollama_addon.home.connection import Connection
 
 
 class Notifications:
-    """Notifications of this add-on, each known by an id: one of the same id replaces it."""
+    """Notifications of this app, each known by an id: one of the same id replaces it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

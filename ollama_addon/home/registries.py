@@ -112,6 +112,25 @@ class Registries:
         )
         return sorted(ids)
 
+    def registered(self, entity_id: str) -> bool:
+        """Tell whether an entity is in the registry, so that it can be changed there."""
+        return any(entry["entity_id"] == entity_id for entry in self.entities)
+
+    def unexposed(self, house: House) -> list[Entity]:
+        """Return the registered entities that are not exposed and could be, by id.
+
+        Their names are those of the registry; of what they can do nothing is known.
+        """
+        devices = {entry["id"]: entry for entry in self.devices}
+        exposed = set(self.exposed())
+        return [
+            self._entity(
+                entry["entity_id"], entry, devices, house.areas, house.device_areas, Abilities()
+            )
+            for entry in sorted(self.entities, key=lambda entry: str(entry["entity_id"]))
+            if entry["entity_id"] not in exposed and not entry.get("disabled_by")
+        ]
+
     def house(self, abilities: Mapping[str, Abilities], states: Mapping[str, State]) -> House:
         """Return the house of these lists, with the exposed entities that have a state.
 

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: what the add-on does, counted."""
+"""Figures for Prometheus: what the app does, counted."""
 
 from __future__ import annotations
 

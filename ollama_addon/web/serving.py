@@ -25,14 +25,14 @@ _CONNECTIONS = 256
 
 _SMALL = USER_HEADER.lower()
 
-_STOPPING = AddonError("stopping", "The add-on is being stopped. Try again in a moment.", 503)
+_STOPPING = AddonError("stopping", "The app is being stopped. Try again in a moment.", 503)
 
 
 def served(app: ASGIApp, **more: Any) -> uvicorn.Config:
     """Return how uvicorn serves `app`; `more` are further settings of it."""
     return uvicorn.Config(
         _Interruptible(app),
-        http=Impatient,
+        http=TimeLimitedProtocol,
         ws="none",
         # Who asks is who is connected: ingress is known by its address, which a header such as
         # X-Forwarded-For must not change.
@@ -94,7 +94,7 @@ class _Exact(h11.Connection):
         )
 
 
-class Impatient(H11Protocol):
+class TimeLimitedProtocol(H11Protocol):
     """Hangs up on who sends no request, or does not read the answer to it.
 
     uvicorn itself waits for ever for both; it limits the time between two requests only.

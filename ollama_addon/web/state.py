@@ -24,6 +24,7 @@ from ollama_addon.history.store import HistoryStore
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.pipelines import Pipelines
+from ollama_addon.home.registry_changes import RegistryChanges
 from ollama_addon.home.templates import Templates
 from ollama_addon.monitoring.log_buffer import LogBuffer
 from ollama_addon.monitoring.metrics import Metrics
@@ -72,7 +73,7 @@ class Parts:
     id: str
     """What this installation is known by, wherever it moves to."""
     data: Path
-    """The folder that the add-on keeps everything in."""
+    """The folder that the app keeps everything in."""
     access: Access
     options: Options
     """As they are applied now."""
@@ -107,6 +108,8 @@ class Parts:
     """For what outlives the request that asked for it."""
     scheduler: Scheduler
     planner: Planner
+    registry_changes: RegistryChanges
+    """What a person has changed in Home Assistant from here."""
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""

@@ -71,7 +71,7 @@ class WyomingFallback:
         self.card_shown = offer is not None and offer.stage == "offered"
         self._companion.on_change(self._look_again.set)
         self._look_again.set()
-        self._background.keep("Wyoming fallback", self._stand_in)
+        self._background.keep("Wyoming fallback", self._follow)
 
     def no_longer_wanted(self) -> None:
         """Offer nothing any more, and withdraw what is offered."""
@@ -83,7 +83,7 @@ class WyomingFallback:
         await self._background.stop()
         await self._server.stop()
 
-    async def _stand_in(self) -> None:
+    async def _follow(self) -> None:
         failed = ""
         while True:
             await self._look_again.wait()

@@ -78,7 +78,7 @@ async def test_from_the_first_run_to_the_first_sentence(panel: OpenPanel, stack:
         await question.get_by_role("button", name="Delete").click()
         await expect(page.locator("#said")).to_contain_text("was deleted")
         # As a browser that has never been here, and a home in which nothing was said.
-        await stack.client.delete("/api/journal")
+        await stack.client.delete("/api/history")
         await tab.open()
         await page.evaluate("() => localStorage.clear()")
         await tab.open()
@@ -208,7 +208,7 @@ async def test_the_engines_settings_are_changed(panel: OpenPanel, stack: Stack) 
 
 
 async def test_a_turn_is_explained_found_and_deleted(panel: OpenPanel, stack: Stack) -> None:
-    await stack.client.delete("/api/journal")
+    await stack.client.delete("/api/history")
     await stack.say("open the bedroom fan")
     await stack.say("tell me a joke")
     async with await panel() as tab:

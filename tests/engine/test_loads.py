@@ -102,33 +102,28 @@ async def test_what_is_lost_with_a_process_is_known_at_once(
     # Nothing of this waits for a check.
     monkeypatch.setattr(servers_module, "_CHECK_EVERY", 10_000)
     monkeypatch.setattr(servers_module, "_CHECK_AGAIN", 10_000)
-    emptied = 0
-
-    def count() -> None:
-        nonlocal emptied
-        emptied += 1
-
+    emptied: list[str] = []
     async with running(tmp_path) as (daemon, servers):
         assert servers.bundled is not None
-        servers.on_emptied = count
+        servers.on_emptied = emptied.append
         await talk(servers, priority=Priority.WARM_UP)
-        assert emptied == 0  # what loads it to read ahead knows that it does
+        assert emptied == []  # what loads it to read ahead knows that it does
 
         # The runner alone dies: the next answer tells.
         (runner,) = psutil.Process(engine_of(tmp_path).pid).children()
         runner.kill()
         await until(lambda: not runner.is_running() or runner.status() == psutil.STATUS_ZOMBIE)
         await talk(servers)
-        assert emptied == 1
+        assert emptied == [MODEL]
         await talk(servers)
-        assert emptied == 1
+        assert emptied == [MODEL]
 
         # The server dies, and comes back.
         engine_of(tmp_path).kill()
         await until(lambda: daemon.state == "restarting")
         assert not servers.bundled.healthy
         assert "It is started again" in servers.bundled.message
-        await until(lambda: emptied == 2)
+        await until(lambda: emptied == [MODEL, ""])
         assert servers.bundled.healthy
         await talk(servers)
 

@@ -64,7 +64,7 @@ async def test_the_first_that_answers_and_has_the_model() -> None:
         down = all_servers.all[0]
         assert (down.healthy, down.latency) == (False, None)
         assert NOWHERE in down.message
-        assert "add-on's options" in down.message
+        assert "app's options" in down.message
 
 
 async def test_the_bundled_server_is_the_last(scripted: Scripted, tmp_path: Path) -> None:
@@ -338,6 +338,34 @@ async def test_an_error_in_the_middle_of_an_answer(scripted: Scripted) -> None:
         with pytest.raises(AddonError, match="runner process has terminated") as raised:
             await said(all_servers)
         assert raised.value.code == "model_failed"
+
+
+DIED = "model runner has unexpectedly stopped, this may be due to resource limitations"
+
+
+async def test_a_runner_that_had_died_is_asked_again_once(scripted: Scripted) -> None:
+    asked = 0
+
+    async def dies(times: int, request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked <= times:
+            return web.json_response({"error": DIED}, status=500)
+        return await lines(request, *answer("Hello"))
+
+    async with servers(scripted.url) as all_servers:
+        scripted.on["/api/chat"] = lambda request: dies(1, request)
+        assert await said(all_servers) == "Hello"
+        asked = 0
+        scripted.on["/api/chat"] = lambda request: dies(2, request)
+        with pytest.raises(AddonError, match="unexpectedly stopped"):
+            await said(all_servers)
+        # What was said already is not repeated.
+        asked = 0
+        scripted.on["/api/chat"] = lambda request: lines(request, answer("He")[0], {"error": DIED})
+        with pytest.raises(AddonError, match="unexpectedly stopped"):
+            await said(all_servers)
+        assert len(scripted.asked("/api/chat")) == 5
 
 
 @pytest.mark.parametrize("ending", [cut, lines])

@@ -62,7 +62,7 @@ async def test_the_clock_jumps(
         # What was said before is neither forgotten nor lost.
         again = await it.say("good evening", conversation_id=first)
         assert again.conversation_id == first
-        rows = (await it.ask("/api/journal"))["turns"]
+        rows = (await it.ask("/api/history"))["turns"]
         assert len(rows) >= 5
         clock.write_text("0")
         seconds += await it.recovered()

@@ -66,7 +66,7 @@ async def test_the_disk_is_full_under_the_journal(
         (small / "full").unlink()
         assert (await it.say("good evening")).reply == "Hello."
         await it.until("journal", "ok")
-        found = await it.ask("/api/journal?search=evening")
+        found = await it.ask("/api/history?search=evening")
         assert [row["reply"] for row in found["turns"]] == ["Hello."]
         (await keep_options(it.client, it.options)).raise_for_status()
         seconds = await it.recovered()

@@ -130,9 +130,9 @@ async def test_done_and_seen(tmp_path: Path, house: House, engine: Scripted) -> 
         # The token does not write into Home Assistant.
         assert await it.ask("/api/automations") == []
         assert (await it.client.delete("/api/automations/any")).status_code == 403
-        kept = (await it.ask("/api/journal?source=order"))["turns"]
+        kept = (await it.ask("/api/history?source=order"))["turns"]
         assert Counter(each["outcome"] for each in kept) == {"done": 2, "failed": 1}
-        whole = await it.ask(f"/api/journal/{kept[0]['id']}")
+        whole = await it.ask(f"/api/history/{kept[0]['id']}")
         assert whole["actions"][0]["ok"]
 
 
@@ -143,7 +143,7 @@ async def test_not_exposed_any_more(tmp_path: Path, house: House, engine: Script
         await it.start("home", "agents")
         await eventually(lambda: house.notifications)
         assert house.done == []
-        (turn,) = (await it.ask("/api/journal?source=order"))["turns"]
+        (turn,) = (await it.ask("/api/history?source=order"))["turns"]
         assert turn["outcome"] == "failed"
         assert house.notifications == {"ollama_addon_order_order10": turn["reply"]}
 

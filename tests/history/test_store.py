@@ -56,9 +56,13 @@ async def test_a_turn_explains_itself() -> None:
     assert (kept.agent, kept.model, kept.mode, kept.outcome) == ("home", "m", "wide", "done")
     assert kept.reasons == ["option"]
     assert kept.clauses[0]["candidates"][0]["phrase"] == "turn on Kitchen light"
-    assert {"text": "turn on", "role": "verb", "meaning": "on", "used": True} in kept.clauses[0][
-        "words"
-    ]
+    assert {
+        "text": "turn on",
+        "role": "verb",
+        "meaning": "on",
+        "used": True,
+        "exact": True,
+    } in kept.clauses[0]["words"]
     asked = kept.asked[0]
     assert asked.message.endswith("turn on the kitchen light")
     assert asked.answer == do("turn on Kitchen light")

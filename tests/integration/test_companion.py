@@ -282,7 +282,7 @@ async def test_a_token_that_is_refused_is_asked_for(entry: str, owner: Core, sta
     addon = stack.supervisor.addon
     await addon.stop()
     (addon.data / "token").unlink()
-    # As where Home Assistant and the add-on run on different machines: nothing is announced.
+    # As where Home Assistant and the app run on different machines: nothing is announced.
     stack.supervisor.fail("/discovery")
 
     async def asked() -> Any:
@@ -398,7 +398,7 @@ async def test_no_name_of_a_model_leads_to_another_route(
     entry: str, owner: Core, stack: Stack, name: str
 ) -> None:
     await owner.say("is the garage door open?")
-    before = (await stack.client.get("/api/journal")).json()["turns"]
+    before = (await stack.client.get("/api/history")).json()["turns"]
     assert before
     headers = {"Authorization": f"Bearer {stack.home.token}"}
     async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=60) as client:
@@ -407,7 +407,7 @@ async def test_no_name_of_a_model_leads_to_another_route(
     assert answer.status_code == 500  # how Home Assistant answers an action that failed
     log = (await stack.client.get("/api/log?level=debug")).text
     assert "Traceback" not in log
-    assert (await stack.client.get("/api/journal")).json()["turns"] == before
+    assert (await stack.client.get("/api/history")).json()["turns"] == before
 
 
 async def test_a_button_frees_the_memory_of_models(entry: str, owner: Core, stack: Stack) -> None:

@@ -64,7 +64,7 @@ async def test_done_at_its_time_by_who_said_it(entry: str, owner: Core, stack: S
 
     state = await until(done, "the desk lamp on")
     assert state["context"]["user_id"] == user["id"]
-    kept = (await stack.client.get("/api/journal", params={"source": "order"})).json()["turns"]
+    kept = (await stack.client.get("/api/history", params={"source": "order"})).json()["turns"]
     assert kept[0]["text"] == "turn on the desk lamp in 3 seconds"
     assert kept[0]["outcome"] == "done"
 

@@ -161,3 +161,19 @@ async def test_what_is_not_understood_is_said_and_not_done(talk: Talk) -> None:
     said = await talk.say("turn off the TV when the mood is right")
     assert "when the mood is right" in said.reply
     assert talk.hands.done == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "time"),
+    [
+        ("es", "apaga la TV a las once y media", "23:30"),
+        ("it", "spegni la TV alle undici meno un quarto", "22:45"),
+        ("pt", "desliga a TV às onze e meia da noite", "23:30"),
+        ("fr", "éteins la TV à onze heures et quart du soir", "23:15"),
+        ("en", "turn the TV off at a quarter past nine", "21:15"),
+    ],
+)
+async def test_halves_and_quarters_of_hours(
+    talk: Talk, language: str, text: str, time: str
+) -> None:
+    assert time in (await talk.say(text, language=language)).reply

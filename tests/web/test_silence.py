@@ -53,7 +53,7 @@ async def test_turns_pulls_and_errors_leave_no_secret_in_the_log(
                 await client.post("/api/agents/home/generate", json=task)
                 await client.post("/api/agents/home/converse", content=f'{{"text": "{SAID}')
                 await client.post("/api/models/pull", json={"name": "no-such:1"})
-                await client.get(f"/api/journal?search={SAID}")
+                await client.get(f"/api/history?search={SAID}")
                 await client.get(f"/api/nowhere/{SAID}")
                 access = (await client.get("/api/home-assistant/access")).json()
                 gateway = f"http://127.0.0.1:{access['gateway_port']}/api/chat"

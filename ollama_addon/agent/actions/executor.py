@@ -52,11 +52,23 @@ async def carry_out(
         result: dict[str, Any] = {"failed": list(done.failed), **done.data}
         after = _states(step, item.target)
         if changed := [
-            {"name": step.labels[entity.id], "before": before[entity], "after": after[entity]}
+            {
+                "id": entity.id,
+                "name": step.labels[entity.id],
+                "before": before[entity],
+                "after": after[entity],
+                "state": step.house.states[entity.id].state,
+            }
             for entity in after
-            if before[entity] != after[entity]
+            if before[entity] != after[entity] and entity.id in step.house.states
         ]:
             result["changed"] = changed
+        if unchanged := [
+            {"id": entity.id, "name": step.labels[entity.id], "state": after[entity]}
+            for entity in after
+            if before[entity] == after[entity]
+        ]:
+            result["unchanged"] = unchanged
         if done.reason:
             result["reason"] = done.reason
         if not done.ok:

@@ -23,6 +23,7 @@ from ollama_addon.agent.actions.spoken import tells_of_past
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding import interpretation as said
 from ollama_addon.understanding.interpretation import Interpretation, Mood, Role, When
+from ollama_addon.understanding.tokens import fold
 from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
 from ollama_addon.understanding.vocabulary import Action, Group
 
@@ -150,7 +151,8 @@ def _judged(
             if code := _NOT_ACTING.get(clause.mood):
                 return [], code, clause
     clauses = speaking or acting
-    if clauses and all(_is_talk(clause) for clause in clauses):
+    named = any(_is_named(entity, interpretation.text) for entity in members)
+    if clauses and not named and all(_is_talk(clause) for clause in clauses):
         return [], "talk", clauses[0]
     if not speaking:
         for clause in clauses:
@@ -235,6 +237,12 @@ def _is_clear(clause: said.Clause) -> bool:
     return clause.mood is Mood.ORDER and bool(
         clause.named or (clause.certain and clause.candidates and clause.candidates[0].entities)
     )
+
+
+def _is_named(entity: Entity, text: str) -> bool:
+    """Whether a sentence has the whole name of a thing in it: "good night" may be a scene."""
+    said = fold(text)
+    return any(fold(name) in said for name in (entity.name, *entity.aliases) if len(name) > 2)
 
 
 def _is_talk(clause: said.Clause) -> bool:

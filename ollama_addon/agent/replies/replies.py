@@ -134,22 +134,35 @@ class Replies:
 
     def not_understood(self, interpretation: Interpretation | None = None) -> str:
         """Return what was not understood, and what would work in this house."""
-        clauses = interpretation.clauses if interpretation is not None else ()
-        words = next((found for clause in clauses if (found := _not_known(clause))), "")
-        if self._foreign is not None and not words:
+        said = self._not_known(interpretation) if interpretation is not None else ""
+        if self._foreign is not None and not said:
             return self._foreign.not_understood()
-        said = self._texts.text("not_word" if words else "not_understood", words=words)
-        return self._joined(said, self._example())
+        return self._joined(said or self._texts.text("not_understood"), self._example())
 
     def no_model(self, interpretation: Interpretation) -> str:
         """Return that there is no model to ask; a word that is not known is named instead."""
-        if any(_not_known(clause) for clause in interpretation.clauses):
-            return self.not_understood(interpretation)
-        return self._joined(self._texts.text("no_model"), self._example())
+        said = self._not_known(interpretation) or self._texts.text("no_model")
+        return self._joined(said, self._example())
 
-    def trouble(self, code: str) -> str:
+    def downloading(self, interpretation: Interpretation, percent: int) -> str:
+        """Return how far the model is that would be asked, and which word only it may know."""
+        return self._joined(
+            self._not_known(interpretation), self._texts.text("downloading", percent=percent)
+        )
+
+    def trouble(self, code: str, interpretation: Interpretation) -> str:
         """Return the sentence about an error that ends a turn; empty for those without one."""
-        return trouble_text(self._texts, code)
+        said = trouble_text(self._texts, code)
+        if not said or code == "home_away":
+            return said
+        return self._joined(self._not_known(interpretation), said)
+
+    def _not_known(self, interpretation: Interpretation) -> str:
+        """Return the sentence about the words that are not known, empty where all are."""
+        for clause in interpretation.clauses:
+            if words := _not_known(clause):
+                return self._texts.text("not_word", words=words)
+        return ""
 
     def _example(self) -> str:
         """Return a command that would work, with a real name; empty where nothing fits."""

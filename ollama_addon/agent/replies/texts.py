@@ -46,8 +46,9 @@ class Texts:
         return True
 
     def listing(self, parts: Sequence[str], last: str = "and") -> str:
-        """Return words as people list them: `A, B or C`; `last` is `and` or `or`,
-        or `and_do` between what is to be done.
+        """Return words as people list them: `A, B or C`.
+
+        `last` is `and`, `or`, or `and_do` between what is to be done.
         """
         if not parts:
             return ""

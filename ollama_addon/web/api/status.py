@@ -27,14 +27,14 @@ metrics_router = APIRouter()
 
 
 class Part(BaseModel):
-    """How one part of the add-on is, with a sentence."""
+    """How one part of the app is, with a sentence."""
 
     state: Health
     message: str
 
 
 class Status(BaseModel):
-    """How the add-on is."""
+    """How the app is."""
 
     id: str
     """What this installation is known by."""
@@ -172,9 +172,7 @@ def _home(all_parts: Parts) -> Part:
 
 def _agents(all_parts: Parts) -> Part:
     if not all_parts.agents:
-        return Part(
-            state="down", message="No agent is configured. Add one in the add-on's options."
-        )
+        return Part(state="down", message="No agent is configured. Add one in the app's options.")
     spoiled = [
         sentence
         for agent in all_parts.agents.values()

@@ -251,7 +251,7 @@ class _Gateway:
             raise AddonError(
                 "not_allowed",
                 "Models cannot be changed through the gateway. Switch on 'Allow changes' for the "
-                "gateway in the add-on's options.",
+                "gateway in the app's options.",
                 403,
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,6 +213,17 @@ def test_the_speakers_room_tells_things_of_one_name_apart() -> None:
     assert repair_all(call, NAMES).items[0].verdict is Verdict.AMBIGUOUS
     (item,) = repair_all(call, NAMES, area_id="bedroom").items
     assert item.action == Action("HassTurnOn", {"name": "light.ceiling_bedroom"})
+
+
+def test_a_number_in_a_name_is_never_nearly_another() -> None:
+    lamps = {f"light.l{n}": Entity(f"light.l{n}", f"Lamp {n}") for n in (1, 2, 10, 11)}
+    house = replace(HOUSE, entities=lamps)
+    names = HouseNames(house, Labels(house).of_entity, "en")
+    for number in (1, 2, 10, 11):
+        (item,) = repair_all([Action("HassTurnOn", {"name": f"lamp {number}"})], names).items
+        assert item.action == Action("HassTurnOn", {"name": f"light.l{number}"})
+    (item,) = repair_all([Action("HassTurnOn", {"name": "lamp 12"})], names).items
+    assert item.verdict is not Verdict.MENDED
 
 
 VALUES = st.recursive(

@@ -108,7 +108,7 @@ def test_every_word_that_is_used_is_there_and_the_other_way_round() -> None:
 @pytest.mark.parametrize(
     ("method", "address"),
     [
-        ("DELETE", "/api/journal"),
+        ("DELETE", "/api/history"),
         ("POST", "/api/models/pull"),
         ("PUT", "/api/options"),
         ("POST", "/api/restart"),
@@ -125,7 +125,7 @@ async def test_a_page_elsewhere_cannot_change_anything(
     # Who has the token is no browser that was led here.
     running.browser.auth = None  # type: ignore[assignment]
     bearer = {"Authorization": f"Bearer {running.token}"}
-    answer = await running.browser.delete("/api/journal", headers=bearer)
+    answer = await running.browser.delete("/api/history", headers=bearer)
     assert answer.status_code == 200
 
 
@@ -151,38 +151,38 @@ def record(number: int, **more: Any) -> Trace:
 async def test_the_journal_is_read_page_by_page(running: Sidecar) -> None:
     for number in range(5):
         running.parts.journal.keep(record(number, outcome="done" if number else "failed"))
-    first = (await running.browser.get("/api/journal?limit=3")).json()
+    first = (await running.browser.get("/api/history?limit=3")).json()
     assert [turn["id"] for turn in first["turns"]] == ["t4", "t3", "t2"]
     assert first["days"] == 30
-    last = (await running.browser.get(f"/api/journal?limit=3&before={first['next']}")).json()
+    last = (await running.browser.get(f"/api/history?limit=3&before={first['next']}")).json()
     assert [turn["id"] for turn in last["turns"]] == ["t1", "t0"]
     assert last["next"] is None
-    failed = (await running.browser.get("/api/journal?outcome=failed")).json()
+    failed = (await running.browser.get("/api/history?outcome=failed")).json()
     assert [turn["id"] for turn in failed["turns"]] == ["t0"]
-    series = (await running.browser.get("/api/journal/series?limit=2")).json()
+    series = (await running.browser.get("/api/history/series?limit=2")).json()
     assert [turn["id"] for turn in series] == ["t3", "t4"]
 
 
 async def test_the_journal_is_exported_and_deleted(running: Sidecar) -> None:
-    empty = await running.browser.get("/api/journal/export")
+    empty = await running.browser.get("/api/history/export?format=turns")
     assert empty.json() == []
     for number in range(3):
         running.parts.journal.keep(record(number))
-    exported = await running.browser.get("/api/journal/export?search=sentence")
+    exported = await running.browser.get("/api/history/export?format=turns&search=sentence")
     assert "attachment" in exported.headers["content-disposition"]
     assert [turn["turn_id"] for turn in exported.json()] == ["t0", "t1", "t2"]
-    assert (await running.browser.get("/api/journal/t1")).json()["text"] == "sentence 1"
-    assert (await running.browser.delete("/api/journal/t1")).status_code == 204
+    assert (await running.browser.get("/api/history/t1")).json()["text"] == "sentence 1"
+    assert (await running.browser.delete("/api/history/t1")).status_code == 204
     for method in ("GET", "DELETE"):
-        gone = await running.browser.request(method, "/api/journal/t1")
+        gone = await running.browser.request(method, "/api/history/t1")
         assert gone.status_code == 404
         assert gone.json()["error"]["code"] == "unknown_turn"
-    assert (await running.browser.delete("/api/journal")).json() == {"deleted": 2}
+    assert (await running.browser.delete("/api/history")).json() == {"deleted": 2}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=9999", "before=x", "since=-1"])
 async def test_what_is_asked_wrongly_of_the_journal(running: Sidecar, query: str) -> None:
-    answer = await running.browser.get(f"/api/journal?{query}")
+    answer = await running.browser.get(f"/api/history?{query}")
     assert answer.status_code == 422
     assert answer.json()["error"]["message"].endswith(".")
 

@@ -1,4 +1,4 @@
-// The agents: created, edited, copied, deleted and tried, by writing the add-on's options.
+// The agents: created, edited, copied, deleted and tried, by writing the app's options.
 
 import { AgentForm } from "./agent_form.js";
 import { ask, during } from "./ask.js";
@@ -19,6 +19,8 @@ let place = null;
 /** Which of the options' agents is being edited: its place, which may be one past the last. */
 let edited = "";
 /** The name of the agent that is being edited, as it is kept; empty for a new one. */
+let original = {};
+/** The agent that is being edited, as it is kept. */
 let tried = "";
 
 const conversation = new Talk({ list: find("try-talk"), form: find("try-form"), agent: () => tried });
@@ -57,6 +59,8 @@ async function show() {
 
 async function edit(at, agent) {
   place = at;
+  // What the form has no field for stays as it is; a copy is another agent.
+  original = kept.agents[at] ?? { ...agent, id: undefined };
   form.place = at;
   const models = await ask("api/models").catch(() => []);
   const recommended = await ask("api/models/recommended").catch(() => ({ models: [] }));
@@ -100,10 +104,13 @@ async function save() {
   // The others are as they are kept now, whoever has changed them meanwhile.
   const all = await options.read();
   const agents = [...(all.agents ?? [])];
-  agents[Math.min(place, agents.length)] = form.value();
+  const found = original.id ? agents.findIndex(({ id }) => id === original.id) : place;
+  const at = found < 0 ? agents.length : Math.min(found, agents.length);
+  const { context_window, max_history, keep_alive, temperature, ...rest } = original;
+  agents[at] = { ...rest, ...form.value() };
   const wanted = { ...all, agents };
   const problems = await options.check(wanted);
-  if (problems.length) return form.complain(problems, `agents[${Math.min(place, agents.length - 1)}].`);
+  if (problems.length) return form.complain(problems, `agents[${at}].`);
   const waiting = await options.write(wanted);
   said.textContent = t("agents.saved") + (waiting.length ? ` ${t("agents.waiting", { names: waiting.join(", ") })}` : "");
   return close();

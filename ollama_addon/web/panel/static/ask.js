@@ -2,6 +2,8 @@
 
 import { t } from "./texts.js";
 
+const SHUT_OUT = ["not_administrator", "no_user"];
+
 /** What the sidecar says is wrong; `lost` when it did not answer at all. */
 export class Problem extends Error {
   constructor(message, { code = "", lost = false } = {}) {
@@ -31,8 +33,10 @@ export async function send(path, method = "GET", body = undefined, signal = unde
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
-  // Without a sentence of ours it was ingress that answered: the add-on is away.
+  // Without a sentence of ours it was ingress that answered: the app is away.
   if (!answer?.error) throw new Problem(t("lost"), { lost: true });
+  // Who may not come in any more is told so by the page, in their language.
+  if (SHUT_OUT.includes(answer.error.code)) location.reload();
   throw new Problem(answer.error.message, answer.error);
 }
 

@@ -50,6 +50,7 @@ export async function showAssist(ours) {
     [showCompanion, "companion"],
     [showPipelines, "pipelines-said"],
     [async () => showOwn(await ask("own-integration")), "own-state"],
+    [showSwitches, "app-said"],
   ]) {
     await show().catch((problem) => (find(place).textContent = problem.message));
   }
@@ -60,6 +61,35 @@ for (const [id, method] of [["own-use", "POST"], ["own-undo", "DELETE"]]) {
     during(find(id), find("own-state"), async () => showOwn(await ask("own-integration", method))),
   );
 }
+
+/** Show what the Supervisor does for the app, where there is one. */
+async function showSwitches() {
+  const { available, sidebar, watchdog } = await request("api/supervisor");
+  find("app-switches").hidden = !available;
+  find("in-sidebar").checked = Boolean(sidebar);
+  find("watchdog").checked = Boolean(watchdog);
+}
+
+for (const [id, path] of [["in-sidebar", "sidebar"], ["watchdog", "watchdog"]]) {
+  const box = find(id);
+  box.addEventListener("change", () =>
+    during(box, find("app-said"), async () => {
+      const on = box.checked;
+      // What is not done is not shown as done.
+      box.checked = !on;
+      await request(`api/supervisor/${path}`, "POST", { on });
+      box.checked = on;
+    }),
+  );
+}
+
+find("remove").addEventListener("click", async () => {
+  if (!(await sure(t("ha.remove.sure"), find("remove").textContent))) return;
+  await during(find("remove"), find("remove-said"), async () => {
+    const { files } = await ask("companion", "DELETE");
+    find("remove-said").textContent = files ? t("ha.remove.done") : t("ha.done");
+  });
+});
 
 function showAccess({ port, token, gateway_port, gateway_key }) {
   const rows = { "ha.port": port, "ha.token": token, "ha.gateway_port": gateway_port, "ha.gateway_key": gateway_key };

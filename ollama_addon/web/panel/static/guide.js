@@ -12,7 +12,7 @@ const HIDDEN = "ollama-guide-hidden";
 const SAID = "ollama-guide-said";
 
 export class Guide {
-  /** `known` is what the page knows of the add-on; it changes while the guide is shown. */
+  /** `known` is what the page knows of the app; it changes while the guide is shown. */
   constructor(known) {
     this.known = known;
     this.recommended = null;

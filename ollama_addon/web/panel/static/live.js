@@ -1,5 +1,6 @@
-// What happens in the add-on, as it happens; through restarts of the add-on, too.
+// What happens in the app, as it happens; through restarts of the app, too.
 
+import { ask } from "./ask.js";
 import { find } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -24,6 +25,8 @@ export function listen(handlers, onback = () => {}) {
       source.close();
       banner.hidden = false;
       banner.textContent = t("away");
+      // An event source does not tell why it ended: who may not listen any more learns it so.
+      ask("api/status").catch(() => {});
       setTimeout(connect, RETRY);
     };
     for (const [name, handler] of Object.entries(handlers)) {
