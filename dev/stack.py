@@ -179,9 +179,9 @@ class Stack:
                 progress = now
             known = status
             missing = {part: message for part, (state, message) in status.items() if state != "ok"}
-            if not missing:
+            if status and not missing:
                 return
-            if "home" in missing and status["home"][0] == "down":
+            if not status or status["home"][0] == "down":
                 missing["home"] = (
                     "Home Assistant is starting."
                     if self.supervisor.core is None
@@ -245,6 +245,7 @@ class Stack:
             await asyncio.sleep(0.1)
 
     async def _statuses(self) -> AsyncIterator[dict[str, tuple[str, str]]]:
+        """Yield state and message by part, again and again; nothing while the app is not known."""
         addon = self.supervisor.addon
         while True:
             if addon.exit_status is not None:
@@ -260,6 +261,8 @@ class Stack:
                             for part, each in answer.json().items()
                             if part in PARTS
                         }
+            else:
+                yield {}
             await asyncio.sleep(0.25)
 
     def _addon(self) -> Addon:

@@ -39,7 +39,6 @@ async def changed(stack: Stack, text: str, **more: Any) -> tuple[dict[str, dict[
         ("turn on the kitchen light", "light.kitchen_light", "on"),
         ("switch off the coffee machine", None, None),
         ("close the bedroom blinds", "cover.bedroom_blinds", "closed"),
-        ("open the garage door", "cover.garage_door", "open"),
         ("lock the front door", "lock.front_door", "locked"),
         ("start the robot vacuum", "vacuum.robot", "cleaning"),
         ("pause the tv", "media_player.tv", "paused"),
@@ -54,6 +53,15 @@ async def test_an_order_does_what_it_says_and_nothing_else(
         {entity_id: state} if entity_id else {}
     )
     assert reply
+
+
+async def test_the_garage_door_opens_after_a_yes(stack: Stack) -> None:
+    turn = await stack.say("open the garage door")
+    assert turn.continue_conversation
+    assert (await stack.home.states())["cover.garage_door"]["state"] == "closed"
+    answer = await stack.say("yes", conversation_id=turn.conversation_id)
+    assert answer.outcome == "done"
+    assert (await stack.home.states())["cover.garage_door"]["state"] == "open"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The agents of the Ollama add-on, in Assist."""
+"""The agents of the Ollama app, in Assist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Offer the actions, and the command that the add-on acts by."""
+    """Offer the actions, and the command that the app acts by."""
     turns.async_setup(hass)
     services.async_setup(hass)
     return True
@@ -35,7 +35,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) -> bool:
-    """Connect to an add-on."""
+    """Connect to an app."""
     client = Client(async_get_clientsession(hass), entry.data[CONF_URL], entry.data[CONF_TOKEN])
     coordinator = Coordinator(hass, entry, client)
     await coordinator.async_config_entry_first_refresh()
@@ -67,5 +67,5 @@ async def async_setup_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) 
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OllamaAddonConfigEntry) -> bool:
-    """Disconnect from an add-on."""
+    """Disconnect from an app."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)

@@ -43,7 +43,7 @@ class AgentTask(AgentEntity, ai_task.AITaskEntity):
     async def _async_generate_data(
         self, task: ai_task.GenDataTask, chat_log: conversation.ChatLog
     ) -> ai_task.GenDataTaskResult:
-        """Have the add-on carry out the task."""
+        """Have the app carry out the task."""
         structure = None
         if task.structure is not None:
             structure = probatio.to_openapi(

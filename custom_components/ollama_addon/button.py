@@ -1,4 +1,4 @@
-"""Buttons of the add-on."""
+"""Buttons of the app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def async_setup_entry(
     entry: OllamaAddonConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the buttons of the add-on."""
+    """Add the buttons of the app."""
     async_add_entities([UnloadButton(entry.runtime_data)])
 
 
@@ -31,7 +31,7 @@ class UnloadButton(AddonEntity, ButtonEntity):
     _attr_entity_category = EntityCategory.CONFIG
 
     def __init__(self, coordinator: Coordinator) -> None:
-        """Make it a part of the add-on's device."""
+        """Make it a part of the app's device."""
         super().__init__(coordinator, "unload")
 
     async def async_press(self) -> None:

@@ -1,4 +1,4 @@
-"""The add-on's sidecar, as Home Assistant talks to it."""
+"""The app's sidecar, as Home Assistant talks to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SidecarError(Exception):
     """The app answered with an error: a code, and a sentence for a person."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Make it of what the add-on said."""
+        """Make it of what the app said."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -33,7 +33,7 @@ class CannotConnectError(SidecarError):
 
 
 class InvalidAuthError(SidecarError):
-    """The add-on refuses the token."""
+    """The app refuses the token."""
 
 
 class Client:
@@ -46,7 +46,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def status(self) -> dict[str, Any]:
-        """Return how the add-on is."""
+        """Return how the app is."""
         return await self._json("GET", "/api/status")
 
     async def agents(self) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ class Client:
                 yield event
 
     async def events(self) -> AsyncGenerator[tuple[str, Any]]:
-        """Yield what happens in the add-on, for as long as it lives."""
+        """Yield what happens in the app, for as long as it lives."""
         async with self._request("GET", "/api/events", None, _STREAM) as response:
             async for event in _events(response):
                 yield event

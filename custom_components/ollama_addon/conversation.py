@@ -32,7 +32,7 @@ async def async_setup_entry(
 class AgentConversation(
     AgentEntity, conversation.ConversationEntity, conversation.AbstractConversationAgent
 ):
-    """One agent in conversation. All thinking is done in the add-on."""
+    """One agent in conversation. All thinking is done in the app."""
 
     _attr_supports_streaming = True
 
@@ -56,7 +56,7 @@ class AgentConversation(
     async def _async_handle_message(
         self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog
     ) -> conversation.ConversationResult:
-        """Have the add-on take the turn; what it yields goes into the chat log as it comes."""
+        """Have the app take the turn; what it yields goes into the chat log as it comes."""
         response = intent.IntentResponse(language=user_input.language)
         end: dict[str, Any] = {}
         turn = Turn(

@@ -1,4 +1,4 @@
-"""What the add-on says of itself, pushed as it changes."""
+"""What the app says of itself, pushed as it changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """The add-on as it was last heard of."""
+    """The app as it was last heard of."""
 
     status: dict[str, Any]
     agents: dict[str, Agent]
@@ -53,7 +53,7 @@ type OllamaAddonConfigEntry = ConfigEntry[Coordinator]
 
 
 class Coordinator(DataUpdateCoordinator[Sidecar]):
-    """Follows the add-on's events, and asks once at start."""
+    """Follows the app's events, and asks once at start."""
 
     config_entry: OllamaAddonConfigEntry
 
@@ -62,7 +62,7 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
         super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title)
         self.client = client
         self.device_id: str | None = None
-        """The device of the add-on itself, which those of its agents belong to."""
+        """The device of the app itself, which those of its agents belong to."""
 
     async def _async_update_data(self) -> Sidecar:
         try:
@@ -83,7 +83,7 @@ class Coordinator(DataUpdateCoordinator[Sidecar]):
         return Sidecar(status, _agents(agents))
 
     def follow(self) -> None:
-        """Begin to follow the add-on's events, until the entry is unloaded."""
+        """Begin to follow the app's events, until the entry is unloaded."""
         self.config_entry.async_create_background_task(
             self.hass, self._follow(), f"{DOMAIN} events"
         )

@@ -17,12 +17,12 @@ from .coordinator import Agent, Coordinator, OllamaAddonConfigEntry
 
 
 class AddonEntity(CoordinatorEntity[Coordinator]):
-    """An entity of the add-on itself."""
+    """An entity of the app itself."""
 
     _attr_has_entity_name = True
 
     def __init__(self, coordinator: Coordinator, key: str) -> None:
-        """Make it a part of the add-on's device."""
+        """Make it a part of the app's device."""
         super().__init__(coordinator)
         entry = coordinator.config_entry
         self._attr_unique_id = f"{entry.entry_id}_{key}"
@@ -65,7 +65,7 @@ class AgentEntity(CoordinatorEntity[Coordinator]):
 
     @property
     def available(self) -> bool:
-        """Whether the add-on answers and has this agent."""
+        """Whether the app answers and has this agent."""
         return super().available and self._agent_id in self.coordinator.data.agents
 
     async def async_added_to_hass(self) -> None:

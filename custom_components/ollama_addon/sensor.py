@@ -1,4 +1,4 @@
-"""How the add-on is and how fast it answers."""
+"""How the app is and how fast it answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OWN = ("engine", "models", "home", "agents", "disk", "journal", "background")
 
 @dataclass(frozen=True, kw_only=True)
 class AddonSensorDescription(SensorEntityDescription):
-    """What a sensor shows of the add-on."""
+    """What a sensor shows of the app."""
 
     value: Callable[[Sidecar], Any]
     attributes: Callable[[Sidecar], dict[str, Any]] = lambda sidecar: {}
@@ -115,12 +115,12 @@ async def async_setup_entry(
     entry: OllamaAddonConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of the add-on."""
+    """Add the sensors of the app."""
     async_add_entities(AddonSensor(entry.runtime_data, description) for description in SENSORS)
 
 
 class AddonSensor(AddonEntity, SensorEntity):
-    """One thing that the add-on tells of itself."""
+    """One thing that the app tells of itself."""
 
     entity_description: AddonSensorDescription
 

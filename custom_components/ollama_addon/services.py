@@ -89,7 +89,7 @@ def _error(message: str) -> HomeAssistantError:
 
 
 def _client(call: ServiceCall) -> Client:
-    """Return the add-on that is meant; where there is one only, it need not be named."""
+    """Return the app that is meant; where there is one only, it need not be named."""
     entries: list[OllamaAddonConfigEntry] = [
         entry
         for entry in call.hass.config_entries.async_entries(DOMAIN)

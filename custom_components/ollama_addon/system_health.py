@@ -1,4 +1,4 @@
-"""The add-on on Home Assistant's system health page."""
+"""The app on Home Assistant's system health page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns while they run, so that what the add-on does is done in the turn's own name."""
+"""Turns while they run, so that what the app does is done in the turn's own name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Turn:
 
 @dataclass(slots=True)
 class Turns:
-    """The turns that are running, by a token that only the add-on is told."""
+    """The turns that are running, by a token that only the app is told."""
 
     _running: dict[str, Turn] = field(default_factory=dict)
 

@@ -1,1 +1,1 @@
-"""The add-on's own files: checked as the Supervisor checks them, built and run as it does."""
+"""The app's own files: checked as the Supervisor checks them, built and run as it does."""

@@ -100,7 +100,7 @@ def _document(path: Path, schema: dict[str, Any]) -> Generator[str, None, dict[s
 
 
 def _stray(root: Path) -> Iterator[str]:
-    """Find what the store would take for another add-on, or the builder for its settings."""
+    """Find what the store would take for another app, or the builder for its settings."""
     for kind in ("config", "build"):
         for ending in ("json", "yaml", "yml"):
             for path in root.rglob(f"{kind}.{ending}"):

@@ -1,4 +1,4 @@
-"""The add-on's image, built by its own Dockerfile on a machine that reaches no image registry.
+"""The app's image, built by its own Dockerfile on a machine that reaches no image registry.
 
 `python -m dev.addon.image` builds it and says how large it is. The base and the engine's image
 are made here, from Debian's packages and the embedded engine; everything else is as published.
@@ -87,7 +87,7 @@ class Size:
 
     @property
     def added(self) -> int:
-        """What is neither Ollama's nor the base image's, which add-ons share."""
+        """What is neither Ollama's nor the base image's, which apps share."""
         return self.whole - self.ollama - self.base
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """What the Supervisor knows of `config.yaml`, `build.yaml`, `repository.yaml` and translations.
 
 JSON schemas of what it accepts today: keys that it ignores, or takes only for the sake of old
-add-ons, are left out. A `default` stands where leaving the key out means the same.
+apps, are left out. A `default` stands where leaving the key out means the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the Supervisor answers itself: the add-on, discovery, and the machine below."""
+"""What the Supervisor answers itself: the app, discovery, and the machine below."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ _INSTALLED: dict[str, Any] = {
 class Api:
     """The Supervisor's own routes.
 
-    `caller` tells the add-on from Home Assistant: it returns the add-on, or None for Core.
+    `caller` tells the app from Home Assistant: it returns the app, or None for Core.
     """
 
     def __init__(
@@ -285,7 +285,7 @@ class Api:
         return ok()
 
     async def validate_options(self, request: web.Request) -> web.Response:
-        """Say whether options fit the schema; the add-on's present ones when none are sent."""
+        """Say whether options fit the schema; the app's present ones when none are sent."""
         addon = self.own(request)
         try:
             addon.valid(await body_of(request) or addon.options)
@@ -294,7 +294,7 @@ class Api:
         return ok({"message": "", "valid": True, "pwned": False})
 
     async def checked_options(self, request: web.Request) -> web.Response:
-        """Return the options as the add-on would find them after a restart."""
+        """Return the options as the app would find them after a restart."""
         addon = self.own(request)
         try:
             return ok(addon.valid(addon.options))

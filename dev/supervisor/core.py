@@ -35,7 +35,7 @@ class Core:
 
 
 class CoreProxy:
-    """Passes the add-on's requests on to Home Assistant, under the Supervisor's own name.
+    """Passes the app's requests on to Home Assistant, under the Supervisor's own name.
 
     `core` returns the Home Assistant to pass them to, or None while it is away.
     """
@@ -99,7 +99,7 @@ class CoreProxy:
             raise web.HTTPBadGateway from None
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Let the add-on in with its own token, then connect it with Core."""
+        """Let the app in with its own token, then connect it with Core."""
         core = self._running()
         server = web.WebSocketResponse(heartbeat=30)
         await server.prepare(request)
@@ -139,7 +139,7 @@ class CoreProxy:
                 if answer.type is WSMsgType.TEXT and answer.json()["type"] == "auth_ok":
                     await bridge(server, client, refuse)
         except (ClientError, ConnectionError, TypeError):
-            pass  # Core went away; the add-on sees its connection close
+            pass  # Core went away; the app sees its connection close
         await server.close()
         return server
 

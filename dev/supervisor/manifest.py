@@ -1,4 +1,4 @@
-"""The add-on's `config.yaml`, as far as the Supervisor acts on it."""
+"""The app's `config.yaml`, as far as the Supervisor acts on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class ManifestError(Exception):
-    """The add-on's `config.yaml` is missing or cannot be used; the message says why."""
+    """The app's `config.yaml` is missing or cannot be used; the message says why."""
 
 
 class Manifest(BaseModel):
@@ -49,11 +49,11 @@ class Manifest(BaseModel):
         try:
             content = yaml.safe_load(path.read_text())
             if not isinstance(content, dict):
-                raise ManifestError(f"{path} holds no keys: it must describe the add-on")
+                raise ManifestError(f"{path} holds no keys: it must describe the app")
             return cls.model_validate(
                 {"schema_" if key == "schema" else key: value for key, value in content.items()}
             )
         except FileNotFoundError:
-            raise ManifestError(f"{path} is missing: it describes the add-on") from None
+            raise ManifestError(f"{path} is missing: it describes the app") from None
         except (yaml.YAMLError, ValidationError) as error:
             raise ManifestError(f"{path} cannot be used: {error}") from None

@@ -47,11 +47,11 @@ _ROLES = {
     "manager": re.compile(r"/.+/info|/(addons|core|hardware|host|supervisor)/.+"),
     "admin": re.compile(r".*"),
 }
-"""What an add-on with `hassio_api` may reach besides."""
+"""What an app with `hassio_api` may reach besides."""
 
 
 class Supervisor:
-    """The Supervisor of one add-on. `async with` starts and stops the server, not the add-on.
+    """The Supervisor of one app. `async with` starts and stops the server, not the app.
 
     `port` 0 takes a free one. `core` is the running Home Assistant, None while it is away;
     `user` is who looks at the panel without a session, None refuses that. Both may be set at any
@@ -73,17 +73,17 @@ class Supervisor:
 
     @property
     def url(self) -> str:
-        """Where the add-on finds the Supervisor."""
+        """Where the app finds the Supervisor."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def ingress_url(self) -> str:
-        """The address of the add-on's panel for a browser on this machine."""
+        """The address of the app's panel for a browser on this machine."""
         return f"{self.url}{self.addon.ingress_path}/{self.addon.manifest.ingress_entry}"
 
     @property
     def discovery(self) -> list[Discovery]:
-        """The discovery messages that the add-on has sent and not removed."""
+        """The discovery messages that the app has sent and not removed."""
         return list(self._messages.by_uuid.values())
 
     async def push_discovery(self) -> None:

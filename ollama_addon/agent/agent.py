@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ollama_addon.agent.actions.pending import answered
@@ -38,6 +40,8 @@ from ollama_addon.understanding.interpretation import Context, Interpretation
 
 MAX_TEXT = 4_000
 """Characters of a sentence; what is longer was not said to a house."""
+_LONG_TEXT = 400
+"""Characters from which on it is read beside the event loop."""
 _STALE = 0.3
 """Seconds that a turn waits for a picture of the house that is known to be old."""
 
@@ -114,6 +118,8 @@ class Agent:
                     yield event
         except AddonError as error:
             trace.fail(error.code, error.message)
+            if said := step.replies().trouble(error.code, step.interpretation):
+                raise AddonError(error.code, said, error.status) from error
             raise
         except Exception as error:
             trace.fail("internal", repr(error))
@@ -186,10 +192,10 @@ class Agent:
         """Return why the model cannot be asked now, None when it can."""
         if not self.options.model:
             step.trace.waiting = "no_model"
-            return step.replies().phrase("no_model")
+            return step.replies().no_model(step.interpretation)
         if pull := self._inventory.waits_for(self.options.model):
             step.trace.waiting = "downloading"
-            return pull.message
+            return step.replies().downloading(step.interpretation, pull.percent)
         return None
 
     async def _talk(self, step: Step) -> AsyncIterator[Event]:
@@ -216,7 +222,10 @@ class Agent:
         step.see(await self._home.mirror.wait_fresh(_STALE))
         step.translations = await self._home.translations.states(step.language)
         step.interpreter = await self.interpreters.of(step.house, step.language)
-        step.interpretation = step.interpreter.interpret(step.turn.text, step.context())
+        read = partial(step.interpreter.interpret, step.turn.text, step.context())
+        # Nobody says so much at once; what takes long is not for the event loop.
+        long = len(step.turn.text) > _LONG_TEXT
+        step.interpretation = await asyncio.to_thread(read) if long else read()
 
     async def _alone(self, turn: Turn) -> Step:
         """Return a turn of its own that is interpreted and not taken."""

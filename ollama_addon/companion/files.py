@@ -52,7 +52,7 @@ def place(source: Path, config: Path) -> Placing:
         return Placing(
             "failed",
             f"The integration could not be placed in Home Assistant: {error.strerror or error}. "
-            "Check the disk of the host, then restart the app (add-on).",
+            "Check the disk of the host, then restart the app.",
         )
 
 
@@ -95,13 +95,13 @@ def started_after(config: Path) -> bool | None:
 def _place(source: Path, config: Path) -> Placing:
     own = _manifest(source)
     if own is None:
-        return Placing("failed", "This build of the app (add-on) brings no integration along.")
+        return Placing("failed", "This build of the app brings no integration along.")
     version = str(own["version"])
     if not config.is_dir():
         return Placing(
             "failed",
             "Home Assistant's configuration folder is not there, so that the integration could "
-            "not be placed. Reinstall the app (add-on), or install the integration with HACS.",
+            "not be placed. Reinstall the app, or install the integration with HACS.",
         )
     components = config / "custom_components"
     target = components / DOMAIN
@@ -140,13 +140,13 @@ def _why_not(source: Path, own: Mapping[str, Any], target: Path) -> Placing | No
         return Placing(
             "foreign",
             f"There is an integration of another author in custom_components/{DOMAIN}. It is left "
-            "as it is. Remove that folder and restart the app (add-on), to use this one's.",
+            "as it is. Remove that folder and restart the app, to use this one's.",
             version,
         )
     if _is_newer(version, str(own["version"])):
         return Placing(
             "newer",
-            f"The integration that is installed ({version}) is newer than this app (add-on) "
+            f"The integration that is installed ({version}) is newer than this app "
             f"({own['version']}), and left as it is. Update the app.",
             version,
         )

@@ -39,9 +39,7 @@ class CompanionMonitor:
         self, connection: Connection, source: Path, config: Path, *, install: bool
     ) -> None:
         self.state: files.State | Literal["off"] = "off"
-        self.message = (
-            "The integration is not installed by this app (add-on): that is switched off."
-        )
+        self.message = "The integration is not installed by this app: that is switched off."
         self.version: str | None = None
         """Of the integration that stands in Home Assistant's folder; None where unknown."""
         self.running_version: str | None = None

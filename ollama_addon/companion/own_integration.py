@@ -1,4 +1,4 @@
-"""Home Assistant's own `ollama` integration, made to use this add-on, and undone again.
+"""Home Assistant's own `ollama` integration, made to use this app, and undone again.
 
 Its config entry gets the gateway's address and key, and a conversation subentry for each
 agent. What was made is kept in a file, so that nothing else is ever touched.
@@ -52,7 +52,7 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class OwnState:
-    """Whether the integration uses this add-on: not, for all agents, or for some."""
+    """Whether the integration uses this app: not, for all agents, or for some."""
 
     state: Literal["off", "on", "partly"]
     message: str
@@ -98,7 +98,7 @@ class OwnIntegration:
         elif entry["state"] in ("setup_error", "setup_retry", "migration_error"):
             wrong.append(f"Home Assistant could not start it ({entry['reason'] or 'no reason'}).")
         if made.address != self._digest(await self._url()):
-            wrong.append("It has an old address or key of this add-on.")
+            wrong.append("It has an old address or key of this app.")
         wrong += [
             self._refusals.get(agent_id) or f"{agent.name} is not as configured."
             for agent_id, agent in self._agents.items()
@@ -337,7 +337,7 @@ _ADVICE = {
     "cannot_connect": "Home Assistant cannot reach the gateway.",
     "download_failed": "Its model could not be downloaded.",
     "entry_not_loaded": "Home Assistant has not loaded the integration. Its log may say why.",
-    "invalid_auth": "The gateway did not take its own key. Restart the add-on.",
+    "invalid_auth": "The gateway did not take its own key. Restart the app.",
     "progress": "Its model is still being downloaded: try again when it is there.",
 }
 

@@ -42,6 +42,9 @@ _NOW = ("today",)
 ReadTriggers = Callable[[Draft, int, int], tuple[Trigger, ...]]
 """Reads the spans from one place to another as what has to happen; empty when it cannot."""
 
+_BEHIND = (("later.half_past", 0, 30), ("later.quarter_past", 0, 15), ("later.quarter_to", -1, 45))
+"""What can stand behind an hour, with the hours and minutes that it adds."""
+
 
 class TimeReader:
     """Takes the words of a clause that say when, and returns what they say."""
@@ -360,9 +363,15 @@ class TimeReader:
         if number is None or number != int(number) or not 0 <= number <= 24:
             return None, None, at, False
         end = at + 1
+        # "Las once y media", "alle undici meno un quarto", "onze heures et quart".
+        clock = end + 1 if draft.has(end, "later.clock") and draft.free(end) else end
+        for group, hours_on, minutes_on in _BEHIND:
+            if draft.has(clock, group) and draft.free(clock):
+                hour = int(number) + hours_on or (12 if hours_on else 0)
+                return hour, minutes_on, clock + 1, True
         if draft.has(end, "later.clock") and draft.free(end):
             end += 1
-            if draft.has(end, "later.half_past", "half") and draft.free(end):
+            if draft.has(end, "half") and draft.free(end):
                 return int(number), 30, end + 1, True
             if draft.free(end) and (more := draft.spans[end].number) is not None and more < 60:
                 after = end + 1
@@ -384,7 +393,7 @@ class TimeReader:
         draft = self._draft
         if draft.has(end, "units"):
             return False
-        if draft.has(end, "nouns", "name") and not self._timed:
+        if draft.has(end, "nouns", "name") and not self._timed and self._when.every is None:
             return False
         actions = {
             meaning

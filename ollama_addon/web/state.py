@@ -73,7 +73,7 @@ class Parts:
     id: str
     """What this installation is known by, wherever it moves to."""
     data: Path
-    """The folder that the add-on keeps everything in."""
+    """The folder that the app keeps everything in."""
     access: Access
     options: Options
     """As they are applied now."""

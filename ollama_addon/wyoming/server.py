@@ -162,7 +162,7 @@ class WyomingServer:
             return NotHandled(error.message)
         except Exception:
             _LOGGER.exception("A turn of %s failed", self.agent.options.name)
-            return NotHandled("Something went wrong in the add-on; its log says what.")
+            return NotHandled("Something went wrong in the app; its log says what.")
         context = {"conversation_id": turn.conversation_id} if turn.conversation_id else None
         if outcome in ("failed", "not_understood"):
             return NotHandled(said.strip(), context)

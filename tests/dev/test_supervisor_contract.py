@@ -1,4 +1,4 @@
-"""What the real Supervisor promises an add-on, held against the simulated one."""
+"""What the real Supervisor promises an app, held against the simulated one."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dev.supervisor import ADDRESS, Addon, Core, Manifest, ManifestError, Superv
 from dev.supervisor.ingress import COOKIE
 
 MANIFEST = {
-    "name": "Test add-on",
+    "name": "Test app",
     "slug": "test_addon",
     "version": "1.2.3",
-    "description": "An add-on to test with.",
+    "description": "An app to test with.",
     "arch": ["amd64", "aarch64"],
     "ingress": True,
     "homeassistant_api": True,
@@ -171,7 +171,7 @@ class TestPermissions:
         supervisor.addon.manifest.hassio_api = True
         for path in ("/host/info", "/hardware/info", "/core/info"):
             data(await client.get(path))
-        # The default role reads; it does not reach further into the add-on's own options.
+        # The default role reads; it does not reach further into the app's own options.
         assert (await client.post("/addons/self/options/validate")).status_code == 403
         supervisor.addon.manifest.hassio_role = "manager"
         data(await client.post("/addons/self/options/validate"))
@@ -454,7 +454,7 @@ class TestIngress:
         for enable in (False, True):
             data(await client.post("/addons/self/options", json={"ingress_panel": enable}))
             (panel,) = data(await client.get(url, headers=core))["panels"].values()
-            assert (panel["title"], panel["admin"]) == ("Test add-on", True)
+            assert (panel["title"], panel["admin"]) == ("Test app", True)
             assert panel["enable"] is enable
 
     async def test_the_way_in(self, supervisor: Supervisor) -> None:

@@ -79,14 +79,14 @@ async def test_kept_and_not_done_now(talk: Talk, language: str, text: str, reply
 
 async def test_now_and_the_opposite_afterwards(talk: Talk) -> None:
     said = await talk.say("turn on the kitchen light for 15 minutes")
-    assert said.reply == "Turned on the light. I will turn off Kitchen light at 12:15."
+    assert said.reply == "Turned on the kitchen light. I will turn off Kitchen light at 12:15."
     assert talk.hands.done == [(ON, {"name": "light.kitchen"})]
 
 
 async def test_what_failed_now_is_not_undone_later(talk: Talk) -> None:
     talk.hands.fails[ON] = "It is broken."
     said = await talk.say("turn on the kitchen light for 15 minutes")
-    assert said.reply == "It is broken."
+    assert said.reply == ("That did not work: Kitchen light. Home Assistant's log says why.")
     assert (await talk.say("what is planned?")).reply == "Nothing is planned."
 
 
@@ -161,3 +161,19 @@ async def test_what_is_not_understood_is_said_and_not_done(talk: Talk) -> None:
     said = await talk.say("turn off the TV when the mood is right")
     assert "when the mood is right" in said.reply
     assert talk.hands.done == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "time"),
+    [
+        ("es", "apaga la TV a las once y media", "23:30"),
+        ("it", "spegni la TV alle undici meno un quarto", "22:45"),
+        ("pt", "desliga a TV às onze e meia da noite", "23:30"),
+        ("fr", "éteins la TV à onze heures et quart du soir", "23:15"),
+        ("en", "turn the TV off at a quarter past nine", "21:15"),
+    ],
+)
+async def test_halves_and_quarters_of_hours(
+    talk: Talk, language: str, text: str, time: str
+) -> None:
+    assert time in (await talk.say(text, language=language)).reply

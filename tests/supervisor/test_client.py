@@ -19,7 +19,7 @@ MESSAGE = {"host": "local-ollama-addon", "port": 8099, "token": "t"}
 
 @pytest_asyncio.fixture
 async def simulated(tmp_path: Path) -> AsyncIterator[Simulated]:
-    """The simulated Supervisor with this add-on, whose process only waits."""
+    """The simulated Supervisor with this app, whose process only waits."""
     addon = Addon(
         Manifest.read(CONFIG),
         url="http://127.0.0.1:9",

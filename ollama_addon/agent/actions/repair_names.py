@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Protocol
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from ollama_addon.home.model import Entity, House
 from ollama_addon.understanding.lexicon import Lexicon, lexicon, nearest
@@ -16,6 +17,10 @@ _LIKE = 82
 """How alike two words must be to be the same, of 100."""
 _WHOLE = 86
 """The same for whole names that are written as one word."""
+_WORDS = 12
+"""Words of the house that one word may be, at most."""
+_COMMON = 200
+"""Things that share a word, above which it says little."""
 _STRANGE = 0.12
 """What each word that belongs to no name takes off."""
 _ARTICLES = frozenset(
@@ -58,6 +63,15 @@ class HouseNames:
             entity.id: [_words(name) for name in (entity.name, *entity.aliases)]
             for entity in house.entities.values()
         }
+        self._having: dict[str, set[str]] = defaultdict(set)
+        """The entities that have a word in one of their names."""
+        self._joined: dict[str, set[str]] = defaultdict(set)
+        """The entities of a name that is written as one word."""
+        for entity_id, names in self._names.items():
+            for words in names:
+                self._joined["".join(words)].add(entity_id)
+                for word in words:
+                    self._having[word].add(entity_id)
 
     def named(self, name: str) -> Mapping[str, float]:
         """Return how much of each entity's name a name is, by entity id, 0 to 1."""
@@ -65,10 +79,39 @@ class HouseNames:
         found: dict[str, float] = {}
         if not said:
             return found
-        for entity_id, names in self._names.items():
+        for entity_id in self._near(said):
+            names = self._names[entity_id]
             share = max((self._share(said, words, entity_id) for words in names), default=0.0)
             if share > 0:
                 found[entity_id] = share
+        return found
+
+    def _near(self, said: list[str]) -> set[str]:
+        """Return the entities that are worth a closer look.
+
+        What half of a large house is called tells nothing by itself, where something else does.
+        """
+        near = [
+            {
+                entity
+                for word, *_ in process.extract(
+                    each,
+                    self._having.keys(),
+                    processor=None,
+                    scorer=fuzz.ratio,
+                    score_cutoff=_LIKE,
+                    limit=_WORDS,
+                )
+                for entity in self._having[word]
+            }
+            for each in said
+        ]
+        rare = [found for found in near if 0 < len(found) <= _COMMON]
+        found = set().union(*(rare or near)) if near else set()
+        for name, *_ in process.extract(
+            "".join(said), self._joined.keys(), scorer=fuzz.ratio, score_cutoff=_WHOLE, limit=_WORDS
+        ):
+            found |= self._joined[name]
         return found
 
     def number(self, word: str) -> float | None:

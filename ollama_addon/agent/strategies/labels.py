@@ -21,7 +21,9 @@ class Labels:
     def __init__(self, house: House) -> None:
         self.house = house
         self.of_entity = _unambiguous(house)
-        self.groups = tuple(_groups(house))
+        self.members = dict(_groups(house))
+        """What each group stands for."""
+        self.groups = tuple(self.members)
 
     def __getitem__(self, target: Target) -> str:
         """Return the label of an entity or of a group."""
@@ -50,7 +52,7 @@ def plain(name: str) -> str:
     return " ".join("".join(c for c in name if c.isprintable() and c not in '"\\').split())
 
 
-def _groups(house: House) -> Iterator[Group]:
+def _groups(house: House) -> Iterator[tuple[Group, list[Entity]]]:
     """Yield every group that an order can be about: by kind, in an area, on a floor, anywhere."""
     kinds: dict[tuple[str, str | None], list[Entity]] = defaultdict(list)
     for entity in house.entities.values():
@@ -63,13 +65,18 @@ def _groups(house: House) -> Iterator[Group]:
         members = kinds[domain, device_class]
         if device_class and len(members) == len(kinds[domain, None]):
             continue  # All covers are blinds: one name for them is enough.
-        yield Group(domain, None, None, device_class)
-        areas = {entity.area_id for entity in members} & house.areas.keys()
-        for area_id in sorted(areas, key=str):
-            yield Group(domain, area_id, None, device_class)
-        floors = {house.areas[area_id].floor_id for area_id in areas if area_id} & {*house.floors}
-        for floor_id in sorted(floors, key=str):
-            yield Group(domain, None, floor_id, device_class)
+        yield Group(domain, None, None, device_class), members
+        by_area: dict[str, list[Entity]] = defaultdict(list)
+        by_floor: dict[str, list[Entity]] = defaultdict(list)
+        for entity in members:
+            if area := house.area_of(entity):
+                by_area[area.id].append(entity)
+                if area.floor_id in house.floors:
+                    by_floor[str(area.floor_id)].append(entity)
+        for area_id in sorted(by_area):
+            yield Group(domain, area_id, None, device_class), by_area[area_id]
+        for floor_id in sorted(by_floor):
+            yield Group(domain, None, floor_id, device_class), by_floor[floor_id]
 
 
 def _unambiguous(house: House) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ollama_addon.agent.strategies.labels import plain
 from ollama_addon.understanding.vocabulary import Choice, Duration, Number, Value
@@ -22,6 +23,7 @@ _DIGITS = 6
 """Numbers of more digits are not held to their range."""
 
 
+@lru_cache(16_384)
 def escaped(text: str) -> str:
     """Return the pattern of a text as it is."""
     return _SPECIAL.sub(r"\\\1", text)
@@ -42,6 +44,7 @@ def any_of(patterns: Iterable[str]) -> str:
     return one_of(some) if len(some) == len(different) else f"({'|'.join(some)})?"
 
 
+@lru_cache(512)
 def value_pattern(value: Value) -> str:
     """Return the pattern of what a verb takes: no more than its range and its choices."""
     if isinstance(value, Number):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz, process
@@ -25,7 +25,6 @@ from ollama_addon.understanding.verb_table import TARGETLESS, VERBS, verbs_for, 
 from ollama_addon.understanding.vocabulary import (
     Action,
     Duration,
-    Group,
     Number,
     Target,
     Text,
@@ -110,15 +109,12 @@ class Phrases:
                 value = value_of(verb, entity, self.house)
                 if verb.value is None or value is not None:
                     yield entity, verb, value
-        for group in self.labels.groups:
-            for verb in verbs_for_group(group, self._members[group]):
-                value = value_of(verb, group, self.house)
+        for group, members in self.labels.members.items():
+            for verb in verbs_for_group(group, members):
+                able = next(member for member in members if verb.fits(member))
+                value = value_of(verb, able, self.house)
                 if not verb.reads and (verb.value is None or value is not None):
                     yield group, verb, value
-
-    @cached_property
-    def _members(self) -> Mapping[Group, list[Entity]]:
-        return {group: group.members(self.house) for group in self.labels.groups}
 
     def read(self, phrase: str) -> Proposed | None:
         """Return what a phrase proposes, None where nothing in it is a verb of ours.

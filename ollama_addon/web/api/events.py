@@ -1,4 +1,4 @@
-"""What happens in the add-on, pushed to whoever listens."""
+"""What happens in the app, pushed to whoever listens."""
 
 from __future__ import annotations
 

@@ -58,13 +58,13 @@ async def remove_from_home_assistant(request: Request) -> dict[str, Any]:
 
 @router.get("/own-integration")
 async def own_integration(request: Request) -> dict[str, Any]:
-    """Return whether Home Assistant's own Ollama integration uses this add-on."""
+    """Return whether Home Assistant's own Ollama integration uses this app."""
     return asdict(await parts(request).own_integration.state())
 
 
 @router.post("/own-integration", dependencies=[PEOPLE_ONLY])
 async def use_own_integration(request: Request) -> dict[str, Any]:
-    """Have it use this add-on: an entry, and a conversation agent for each of ours."""
+    """Have it use this app: an entry, and a conversation agent for each of ours."""
     return asdict(await parts(request).own_integration.apply())
 
 

@@ -1,4 +1,4 @@
-"""Hands what happens in the add-on to whoever listens."""
+"""Hands what happens in the app to whoever listens."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ metrics_router = APIRouter()
 
 
 class Status(BaseModel):
-    """How the add-on is."""
+    """How the app is."""
 
     id: str
     """What this installation is known by."""

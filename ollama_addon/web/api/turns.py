@@ -186,7 +186,7 @@ async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[b
     except Exception:
         _LOGGER.exception("A turn of %s failed", agent.options.name)
         all_parts.metrics.turn(agent.options.id, "internal", {}, mended)
-        yield _encode(Error("internal", "Something went wrong in the add-on; its log says what."))
+        yield _encode(Error("internal", "Something went wrong in the app; its log says what."))
 
 
 def _encode(event: Event) -> bytes:

@@ -34,7 +34,7 @@ _templates = Jinja2Templates(_HERE / "templates")
 
 
 class Static(StaticFiles):
-    """Files that a browser asks for again after each update of the add-on."""
+    """Files that a browser asks for again after each update of the app."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         """Return a file; one that has not changed is not sent again."""

@@ -1,4 +1,4 @@
-"""The token and the gateway's key made anew while the add-on runs."""
+"""The token and the gateway's key made anew while the app runs."""
 
 from __future__ import annotations
 

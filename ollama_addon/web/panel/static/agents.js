@@ -1,4 +1,4 @@
-// The agents: created, edited, copied, deleted and tried, by writing the add-on's options.
+// The agents: created, edited, copied, deleted and tried, by writing the app's options.
 
 import { AgentForm } from "./agent_form.js";
 import { ask, during } from "./ask.js";

@@ -33,7 +33,7 @@ export async function send(path, method = "GET", body = undefined, signal = unde
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
-  // Without a sentence of ours it was ingress that answered: the add-on is away.
+  // Without a sentence of ours it was ingress that answered: the app is away.
   if (!answer?.error) throw new Problem(t("lost"), { lost: true });
   // Who may not come in any more is told so by the page, in their language.
   if (SHUT_OUT.includes(answer.error.code)) location.reload();

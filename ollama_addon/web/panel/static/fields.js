@@ -102,7 +102,7 @@ export class Fields {
     let first = null;
     for (const { field, message } of problems) {
       const name = field.startsWith(prefix) ? field.slice(prefix.length) : "";
-      // What the add-on would do with it is of no interest to who can still mend it.
+      // What the app would do with it is of no interest to who can still mend it.
       const plain = message.replaceAll(prefix, "").replace(/ \S+ is (used instead|left out)\.$/, "");
       const input = this.mark(name, plain);
       if (input) first ??= input;

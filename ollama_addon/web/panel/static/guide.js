@@ -12,7 +12,7 @@ const HIDDEN = "ollama-guide-hidden";
 const SAID = "ollama-guide-said";
 
 export class Guide {
-  /** `known` is what the page knows of the add-on; it changes while the guide is shown. */
+  /** `known` is what the page knows of the app; it changes while the guide is shown. */
   constructor(known) {
     this.known = known;
     this.recommended = null;
@@ -33,7 +33,7 @@ export class Guide {
 
   /** Nobody needs to be told to speak who has spoken before. */
   async lookBack() {
-    const { turns } = await ask("api/journal?limit=1&outcome=done").catch(() => ({ turns: [] }));
+    const { turns } = await ask("api/history?limit=1&outcome=done").catch(() => ({ turns: [] }));
     if (turns.length) this.said();
   }
 

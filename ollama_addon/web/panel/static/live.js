@@ -1,4 +1,4 @@
-// What happens in the add-on, as it happens; through restarts of the add-on, too.
+// What happens in the app, as it happens; through restarts of the app, too.
 
 import { ask } from "./ask.js";
 import { find } from "./dom.js";
