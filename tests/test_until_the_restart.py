@@ -188,7 +188,7 @@ async def test_an_agent_at_once_and_the_companion_after_a_restart(house: House) 
 
         assert (await session.state(LIGHT))["state"] == "off"
         said = await session.say("turn on the kitchen light", agent)
-        assert speech(said) == "Turned on the light."
+        assert speech(said) == "Turned on the kitchen light."
         assert said["response"]["response_type"] == "action_done"
         assert (await session.state(LIGHT))["state"] == "on"
         assert said["conversation_id"]

@@ -118,6 +118,8 @@ class Agent:
                     yield event
         except AddonError as error:
             trace.fail(error.code, error.message)
+            if said := step.replies().trouble(error.code, step.interpretation):
+                raise AddonError(error.code, said, error.status) from error
             raise
         except Exception as error:
             trace.fail("internal", repr(error))
@@ -190,10 +192,10 @@ class Agent:
         """Return why the model cannot be asked now, None when it can."""
         if not self.options.model:
             step.trace.waiting = "no_model"
-            return step.replies().phrase("no_model")
+            return step.replies().no_model(step.interpretation)
         if pull := self._inventory.waits_for(self.options.model):
             step.trace.waiting = "downloading"
-            return pull.message
+            return step.replies().downloading(step.interpretation, pull.percent)
         return None
 
     async def _talk(self, step: Step) -> AsyncIterator[Event]:

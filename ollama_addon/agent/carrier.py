@@ -12,7 +12,7 @@ from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.agent.conversations import Pending
 from ollama_addon.agent.events import Delta, Event
 from ollama_addon.agent.orders import Kept, Orders, Proposal, Speaker
-from ollama_addon.agent.replies.replies import Done
+from ollama_addon.agent.replies.done import Done
 from ollama_addon.agent.turn import Home, Step
 from ollama_addon.home.model import Entity
 from ollama_addon.options import AgentOptions

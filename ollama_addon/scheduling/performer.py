@@ -14,7 +14,7 @@ from ollama_addon.agent.actions.repair import HouseNames, Repaired, Verdict, rep
 from ollama_addon.agent.agent import Agent
 from ollama_addon.agent.conversations import Conversation
 from ollama_addon.agent.events import Delta, End, Start
-from ollama_addon.agent.replies.replies import Done
+from ollama_addon.agent.replies.done import Done
 from ollama_addon.agent.turn import Clock, Home, Step, Turn
 from ollama_addon.errors import AddonError
 from ollama_addon.home.acting import acting_as

@@ -119,16 +119,21 @@ def _is_whole(span: Span) -> bool:
     return bool(span.senses) and all(sense.group in _WHOLE for sense in span.senses)
 
 
+_CARRIED_OUT = frozenset({"script", "scene", "automation", "button", "input_button"})
+"""Domains whose names say what they do."""
+
+
 def _begins_as_order(span: Span, index: HouseIndex) -> bool:
     """Whether a name sounds like an order: a script that is called "Close the restaurant"."""
-    return (
-        len(span.tokens) > 1
-        and span.has("name")
-        and any(
-            sense.group in ("verbs", "weak")
-            for sense in index.lexicon.senses((span.tokens[0].plain,))
-        )
-    )
+    named = span.meanings("name")
+    if len(span.tokens) < 2 or not named:
+        return False
+    if any(name.partition(".")[0] not in _CARRIED_OUT for name in named):
+        return False
+    # A single character is no word of its own.
+    first = 2 if index.lexicon.script == "characters" else 1
+    begins = tuple(token.plain for token in span.tokens[:first])
+    return any(sense.group in ("verbs", "weak") for sense in index.lexicon.senses(begins))
 
 
 def _unless_order(span: Span, following: Token, index: HouseIndex) -> Span | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ollama_addon.understanding.chart import Span
 from ollama_addon.understanding.names import HouseIndex
@@ -81,7 +81,7 @@ def _sentences(spans: Sequence[Span], tail: str) -> list[tuple[list[Span], bool]
     return found
 
 
-_CORRECTED = 2
+_CORRECTED = 1
 """Words of a sentence at least before it can be corrected."""
 
 
@@ -101,13 +101,19 @@ def _corrected(spans: list[Span]) -> list[Span]:
         if any(
             s.has("negations", "questions", "subjects")
             or (s.has("past") and not s.has("verbs", "weak"))
-            or any(sense.group.startswith("later.") for sense in s.senses)
+            or s.has("later.when")
             for s in before
         ):
             return spans
         theirs = _features(after)
         if theirs.verb and theirs.thing:
-            return after
+            timed = any(
+                sense.group.startswith("later.")
+                for s in before
+                if not s.has("in", "to", "by", "particles")
+                for sense in s.senses
+            )
+            return spans if timed or any(s.has("places") for s in before) else after
         if theirs.verb or theirs.thing:
             continue
         number = next(
@@ -115,7 +121,11 @@ def _corrected(spans: list[Span]) -> list[Span]:
         )
         if theirs.value and number is not None:
             end = before.index(number)
-            return [*before[:end], *after]
+            while end and (before[end - 1].number is not None or before[end - 1].has(*_VALUES)):
+                end -= 1  # "in five minutes, sorry, ten minutes"
+            joined = replace(after[0].tokens[0], before="")
+            first = replace(after[0], tokens=(joined, *after[0].tokens[1:]))
+            return [*before[:end], first, *after[1:]]
     return spans
 
 
@@ -171,6 +181,8 @@ def _text_end(spans: Sequence[Span], index: HouseIndex) -> int:
         if any(meaning.startswith("todo:") for meaning in span.meanings("nouns"))
         or any(meaning.startswith("todo.") for meaning in span.meanings("name"))
     ]
+    if lists and lists[0] + 1 < len(spans) and ":" in spans[lists[0] + 1].before:
+        return len(spans)  # "Shopping list: milk, eggs and bread"
     if not lists or not (adds or spans[-1] is spans[lists[-1]]):
         return 0
     if adds and lists[-1] < adds[0] and not any(at > lists[-1] for at in adds):
@@ -258,6 +270,8 @@ def _belongs(before: Piece, part: list[Span], index: HouseIndex) -> bool:
         return False
     if _is_yes_or_no(before.spans):
         return False
+    if before.spans[0].has("except") and not theirs.verb and not theirs.particle:
+        return True  # "Except the floor lamp, turn off all lights"
     if any(span.has("later.when") for span in before.spans[:2]) and not theirs.verb:
         return not mine.verb and not _begins_order(part)
     if mine.first_verb or mine.other:

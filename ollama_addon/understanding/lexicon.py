@@ -39,7 +39,7 @@ FLAT = (
     "articles fillers openers requests wishes subjects auxiliaries past be and or then but except "
     "only negations leave all both any everything other one pronouns same more_of_it in to by "
     "list_prepositions talk yes no never_mind undo corrections weak places house here outside "
-    "one_unit half and_a_half point pairs before_object after_object"
+    "one_unit half and_a_half point pairs before_object after_object except_after"
 ).split()
 """Groups that are a list of phrases."""
 KEYED = (

@@ -225,7 +225,9 @@ def _told(draft: Draft, *, requested: bool) -> Mood | None:
         and not draft.has(first, "verbs", "weak")
     )
     ordered = any(
-        draft.has(at, "verbs", "weak") and not draft.has(at, "past", "states", "feelings", "levels")
+        draft.has(at, "verbs", "weak")
+        and not draft.has(at, "past", "states", "feelings", "levels")
+        and not (at != first and draft.has(at, "nouns", "name"))
         for at in free
     )
     if (

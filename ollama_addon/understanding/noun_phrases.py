@@ -33,6 +33,8 @@ def resolve(phrase: Phrase, index: HouseIndex, can: Can, context: Context) -> Re
     """Return what a noun phrase means, among the entities to which the action can be done."""
     if phrase.unknown:
         return Resolution(missing_thing=phrase.unknown[0])
+    if phrase.pronoun and phrase.places:
+        return Resolution(missing_place=phrase.places[0])
     if phrase.pronoun and not phrase.items:
         return _pronoun(phrase, index, can, context)
     if phrase.quantifier == "everything" or (phrase.quantifier == "all" and phrase.only_places):

@@ -29,14 +29,14 @@ class Phrases:
     @property
     def any(self) -> bool:
         """Whether anything is named."""
-        return any(not phrase.empty for phrase in self.targets)
+        return any(not phrase.empty or phrase.quantifier == "everything" for phrase in self.targets)
 
 
 def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
     """Take all noun phrases out of a clause. `numbers` are spans that belong to names."""
     found = Phrases()
     current = Phrase()
-    excepting = False
+    excepting = in_front = False
     places: list[tuple[Phrase, int]] = []
 
     def close() -> None:
@@ -54,11 +54,24 @@ def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
         if draft.role(at) is Role.EXCEPTION and any(thing > at for thing in things):
             close()
             excepting = True
+        elif (
+            in_front
+            and not current.empty
+            and (draft.role(at) is Role.VERB or draft.has(at, "all", "everything", "both"))
+        ):
+            # "Except the floor lamp, all lights off": what is excepted ends before the rest.
+            close()
+            excepting = in_front = False
         if not draft.free(at):
             at += 1
             continue
         behind = any(thing > at for thing in things)
-        if (
+        if span.has("except_after") and (found.targets or not current.empty) and not excepting:
+            # "キッチン以外の照明": what stands in front of the word is what is excepted.
+            close()
+            found.excepted, found.targets = [*found.excepted, *found.targets], []
+            draft.take(at, Role.EXCEPTION)
+        elif (
             span.has("except", "but")
             and (behind or _unknown_behind(draft, at))
             and not (
@@ -66,8 +79,13 @@ def read_phrases(draft: Draft, numbers: Sequence[int]) -> Phrases:
                 and not ((things and things[0] < at) or _all_before(draft, at))
             )
         ):
+            in_front = current.empty and not current.quantifier and not found.targets
             close()
             excepting = True
+            draft.take(at, Role.EXCEPTION)
+        elif excepting and span.has("except_after"):
+            close()
+            excepting = False
             draft.take(at, Role.EXCEPTION)
         elif span.has("and", "or") and not span.has(*_THINGS):
             if not current.empty and (behind or _unknown_behind(draft, at)):

@@ -48,7 +48,7 @@ def read_list(draft: Draft, *, asks: bool) -> Text | None:
         and not draft.has(at, "name")
     ]
     gap = _gap(draft, start, end)
-    action = _action(draft, verbs, gap, start)
+    action = _action(draft, verbs, gap, start, end)
     if action is None:
         return None
     before = start
@@ -67,6 +67,10 @@ def read_list(draft: Draft, *, asks: bool) -> Text | None:
     for at in text:
         draft.take(at, Role.TEXT)
     items = _items(draft, text)
+    if any(
+        draft.has(at, "no", "never_mind", "negations") and draft.spans[at].before for at in text
+    ):
+        doubts.append("place_or_text")  # "…, no, don't" is no item
     if text[0] >= end and any(draft.has(at, "list_prepositions", "in") for at in text[1:]):
         doubts.append("place_or_text")
     return Text(action, items, entities, len(entities) > 1, doubts)
@@ -157,13 +161,22 @@ def _gap(draft: Draft, start: int, end: int) -> tuple[list[int], str]:
 
 
 def _action(
-    draft: Draft, verbs: Sequence[int], gap: tuple[list[int], str], start: int
+    draft: Draft, verbs: Sequence[int], gap: tuple[list[int], str], start: int, end: int
 ) -> str | None:
     if gap[1]:
         return gap[1]
     for at in verbs:
         return next(m for m in draft.spans[at].meanings("verbs") if m in _LISTED)
-    if any(draft.has(at, "questions") for at in range(min(2, len(draft)))):
+    led = all(draft.has(at, *_EDGES, "list_prepositions", "in", "to") for at in range(start))
+    put_off = any(
+        sense.group in ("later.vague", "later.when", "later.tomorrow", "later.delay")
+        for at in range(start)
+        for sense in draft.spans[at].senses
+        if not draft.has(at, "in", "to", "list_prepositions")
+    )
+    if led and not put_off and end < len(draft) and set(":：") & set(draft.spans[end].before):
+        return "add"  # "Shopping list: milk, eggs and bread"
+    if put_off or any(draft.has(at, "questions") for at in range(min(2, len(draft)))):
         return None
     # "Milk on the shopping list" and "we need milk on the shopping list".
     before = start - 1

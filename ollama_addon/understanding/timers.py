@@ -82,6 +82,7 @@ def read_timer(
         return None
     if place is not None:
         draft.take(place, Role.KIND, "timer")
+    put_off = length is not None and draft.has(start - 1, "later.delay")
     if length is not None:
         for at in range(start, length.end):
             if draft.free(at):
@@ -177,6 +178,8 @@ def read_timer(
             draft.take(at, Role.FILLER)
     words = draft.finish()
     doubts: dict[str, None] = {}
+    if put_off and action is not None and not action.intent.endswith("StartTimer"):
+        later = True  # "Cancel the timer in ten minutes" is not to be done now.
     if later:
         doubts["when"] = None
     said_to = any(word.role is Role.VERB for word in words)

@@ -393,7 +393,7 @@ class TimeReader:
         draft = self._draft
         if draft.has(end, "units"):
             return False
-        if draft.has(end, "nouns", "name") and not self._timed:
+        if draft.has(end, "nouns", "name") and not self._timed and self._when.every is None:
             return False
         actions = {
             meaning

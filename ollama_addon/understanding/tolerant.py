@@ -44,7 +44,23 @@ class TolerantReader:
         carry = Carry()
         corrects = False
         found: list[Clause] = []
-        for piece in split(spans, tail, self.index):
+        replaces = False
+        pieces = split(spans, tail, self.index)
+        for piece in pieces:
+            if (
+                piece is not pieces[-1]
+                and not context.asked
+                and found
+                and found[-1].mood is Mood.ORDER
+                and found[-1].candidates
+                and all(span.has("corrections", "fillers", "openers") for span in piece.spans)
+                and any(span.has("corrections") for span in piece.spans)
+            ):
+                # "Close the bedroom blind, no sorry, the one in the hall"
+                best = found[-1].candidates[0]
+                context = replace(context, previous=(best,), previous_entities=best.entities)
+                replaces = corrects = True
+                continue
             answer = moods.whole(piece.spans, asked=context.asked)
             if answer in (Mood.YES, Mood.NO, Mood.NEVER_MIND) and len(spans) > len(piece.spans):
                 draft = Draft(piece.spans, self.index)
@@ -69,10 +85,14 @@ class TolerantReader:
                 corrects=corrects,
             )
             clause = ClauseReader(reading).read()
+            if replaces:
+                found = _replaced(found, clause)
+                replaces = corrects = False
+                continue
             if found and not piece.begins:
                 found = _reached_back(found, clause)
             found.append(clause)
-        return tuple(found)
+        return tuple(_with_what_stands_beside(found))
 
     def choose(self, text: str, among: Sequence[Entity], context: Context) -> tuple[Entity, ...]:
         """Return which of some things an answer names; empty when it names none of them.
@@ -112,6 +132,42 @@ class TolerantReader:
         return fitting if len(fitting) == 1 else []
 
 
+def _replaced(before: list[Clause], clause: Clause) -> list[Clause]:
+    """Return clauses whose last one was corrected; where that is unclear, it is not certain."""
+    if clause.mood is Mood.ORDER and clause.candidates:
+        return [*before[:-1], clause]
+    last = before[-1]
+    return [
+        *before[:-1],
+        replace(last, certain=False, doubts=(*last.doubts, "correction")),
+        clause,
+    ]
+
+
+_LEFT_OVER = (Role.EXCEPTION, Role.NAME, Role.KIND, Role.AREA, Role.FLOOR, Role.PLACE)
+
+
+def _with_what_stands_beside(clauses: list[Clause]) -> list[Clause]:
+    """Return clauses of which no order is certain while a part of the sentence says more.
+
+    A part without a verb that names something, or a time, belongs to an order in a way that was
+    not understood: every word has to be accounted for before anything is done.
+    """
+    left = any(
+        clause.mood is Mood.TALK
+        and (clause.when is not None or any(word.role in _LEFT_OVER for word in clause.words))
+        for clause in clauses
+    )
+    if not left:
+        return clauses
+    return [
+        replace(clause, certain=False, doubts=(*clause.doubts, "beside"))
+        if clause.mood is Mood.ORDER
+        else clause
+        for clause in clauses
+    ]
+
+
 def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
     """Return the clauses before one, with what reaches back into them.
 
@@ -132,7 +188,7 @@ def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
             else each
             for each in before
         ]
-    if clause.when is None or clause.mood is not Mood.ORDER:
+    if clause.when is None or clause.mood not in (Mood.ORDER, Mood.TALK):
         return before
     return [
         replace(each, when=clause.when) if each.mood is Mood.ORDER and each.when is None else each

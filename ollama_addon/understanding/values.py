@@ -168,6 +168,9 @@ def _number(draft: Draft, at: int, actions: frozenset[str], found: Found) -> int
     number = span.number
     assert number is not None
     end = at + 1
+    if "/" in span.text and 0 < number < 1 and not _unit(draft, end):
+        found.note("percent", number * 100, at)  # "to 1/2"
+        return end
     if draft.has(end, "point") and draft.free(end + 1):
         tenth = draft.spans[end + 1].number
         if tenth is not None and 0 <= tenth < 10:

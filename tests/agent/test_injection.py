@@ -83,7 +83,7 @@ async def test_what_the_house_says_is_no_order(
         # What it wants is asked about at most; who does not say yes has nothing done.
         if talk.agent.history.open("one").pending is not None:
             assert said.end.continue_conversation
-            assert "Are you sure" in said.reply
+            assert "Shall I" in said.reply
             talk.model.script.append(say("Fine."))
             await talk.say("what?")
             assert talk.hands.done == []

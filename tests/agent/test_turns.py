@@ -17,7 +17,7 @@ async def test_an_order_takes_one_call_and_is_confirmed() -> None:
     talk = Talk(do("turn on Kitchen light"))
     said = await talk.say("turn on the kitchen light")
     assert talk.hands.done == [("HassTurnOn", {"name": "light.kitchen"})]
-    assert (said.reply, said.end.outcome) == ("Turned on the light.", "done")
+    assert (said.reply, said.end.outcome) == ("Turned on the kitchen light.", "done")
     assert said.end.usage.model_calls == 1
 
 
@@ -63,7 +63,8 @@ async def test_one_of_several_failing_is_said_truthfully() -> None:
     talk = Talk(do("turn on Kitchen light", "lock Front door"))
     talk.hands.fails["HassTurnOn"] = "Home Assistant could not reach Front door."
     said = await talk.say("kitchen light on and lock up")
-    assert "could not reach" in said.reply
+    assert "Front door did not respond" in said.reply
+    assert "Turned on" not in said.reply
     assert said.end.outcome == "failed"
 
 
@@ -124,7 +125,7 @@ async def test_a_tiny_model_is_not_asked_for_what_must_not_be_done_now() -> None
 async def test_a_list_is_read_without_a_model() -> None:
     talk = Talk(**TINY)
     said = await talk.say("what is on the shopping list?")
-    assert said.reply == "milk and eggs."
+    assert said.reply == "Shopping list: milk and eggs."
     assert said.end.usage.model_calls == 0
 
 

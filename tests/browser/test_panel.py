@@ -221,18 +221,18 @@ async def test_a_turn_is_explained_found_and_deleted(panel: OpenPanel, stack: St
         await expect(turns).to_have_count(1)
         await turns.locator("summary").first.click()
         told = page.locator(".explained")
-        for heading in ("What it may be about", "What was done", "The reply", "Time"):
+        for heading in ("Matching entities", "Actions", "Reply", "Total"):
             await expect(told.get_by_role("heading", name=heading)).to_be_visible()
         await expect(told.locator(".chips")).to_contain_text("Bedroom fan")
         await expect(told.locator(".asked")).to_contain_text('"do"')
-        await expect(told.locator(".legend")).to_contain_text("reading the prompt")
+        await expect(told.locator(".legend")).to_contain_text("Prompt")
         # What is said meanwhile comes by itself, and leaves what is read as it is.
         await stack.say("turn off the bedroom fan")
         await expect(turns).to_have_count(2)
         await expect(told).to_be_visible()
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Export").click()
-        assert (await download.value).suggested_filename == "journal.json"
+        assert (await download.value).suggested_filename == "history.json"
         await told.locator("xpath=..").get_by_role("button", name="Delete this turn").click()
         await page.keyboard.press("Escape")
         await expect(turns).to_have_count(2)

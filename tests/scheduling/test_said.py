@@ -79,14 +79,14 @@ async def test_kept_and_not_done_now(talk: Talk, language: str, text: str, reply
 
 async def test_now_and_the_opposite_afterwards(talk: Talk) -> None:
     said = await talk.say("turn on the kitchen light for 15 minutes")
-    assert said.reply == "Turned on the light. I will turn off Kitchen light at 12:15."
+    assert said.reply == "Turned on the kitchen light. I will turn off Kitchen light at 12:15."
     assert talk.hands.done == [(ON, {"name": "light.kitchen"})]
 
 
 async def test_what_failed_now_is_not_undone_later(talk: Talk) -> None:
     talk.hands.fails[ON] = "It is broken."
     said = await talk.say("turn on the kitchen light for 15 minutes")
-    assert said.reply == "It is broken."
+    assert said.reply == ("That did not work: Kitchen light. Home Assistant's log says why.")
     assert (await talk.say("what is planned?")).reply == "Nothing is planned."
 
 

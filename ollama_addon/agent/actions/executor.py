@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ollama_addon.agent.actions.confirmation import asks_first
 from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.agent.conversations import Pending
 from ollama_addon.agent.events import Event, ToolCall, ToolResult
-from ollama_addon.agent.replies.replies import Done, Replies
+from ollama_addon.agent.replies.done import Done
+from ollama_addon.agent.replies.replies import Replies
 from ollama_addon.agent.strategies.prompt import state_text
 from ollama_addon.agent.turn import Step
 from ollama_addon.home.actions import Actions, Outcome
@@ -23,6 +25,8 @@ from ollama_addon.understanding.vocabulary import FIELD, Action, Group, Target
 _TARGET_SLOTS = frozenset({"name", "area", "floor", "domain", "device_class"})
 _SHOWN = 12
 """Entities of which an action's effect is told at most."""
+_FORECASTS = {1: "daily", 4: "twice_daily", 2: "hourly"}
+"""Kinds of forecast by the bit of a weather entity that gives them, the best first."""
 _ANSWERED = frozenset({"HassGetState", "HassGetCurrentTime", "HassGetCurrentDate"})
 """What is answered from the mirror and the clock."""
 
@@ -43,6 +47,7 @@ async def carry_out(
         call_id = uuid.uuid4().hex[:8]
         yield ToolCall(call_id, item.action.intent, dict(item.action.slots), item.changes)
         before = _states(step, item.target)
+        was = _raw_states(step, item.target)
         done = await _do(actions, step, item.action, item.target)
         result: dict[str, Any] = {"failed": list(done.failed), **done.data}
         after = _states(step, item.target)
@@ -71,16 +76,13 @@ async def carry_out(
         elif step.outcome == "answered" and not done.reads:
             step.outcome = "done"
         yield ToolResult(call_id, done.ok, result)
-        yield done
+        yield replace(done, before=was)
 
 
 def refusal(item: Repaired, replies: Replies) -> Done:
     """Return a refused action with its reason in words."""
     action = item.action or Action("", {})
-    names = replies.names([item.target]) if item.target else ""
-    key = item.reason if item.reason in ("cannot", "range") and names else "not_found"
-    values = {"low": "", "high": "", **item.values, "names": names}
-    return Done(action, item.target, ok=False, reason=replies.phrase(key, **values))
+    return Done(action, item.target, ok=False, reason=replies.refusal(item))
 
 
 def question(
@@ -130,6 +132,13 @@ def _states(step: Step, target: Target | None) -> dict[Entity, str]:
     return {entity: state_text(entity, house) for entity in members[:_SHOWN]}
 
 
+def _raw_states(step: Step, target: Target | None) -> dict[str, str]:
+    """Return the states of what an action is about, as Home Assistant names them."""
+    states = step.house.states
+    members = target.members(step.house) if isinstance(target, Group) else [target]
+    return {each.id: states[each.id].state for each in members if each and each.id in states}
+
+
 async def _do(actions: Actions, step: Step, action: Action, target: Target | None) -> Done:
     """Carry out one valid action."""
     if action.intent in _ANSWERED or (action.intent == "HassGetWeather" and target is not None):
@@ -145,8 +154,18 @@ async def _do(actions: Actions, step: Step, action: Action, target: Target | Non
         ok=outcome.ok,
         failed=tuple(failed.name or failed.id for failed in outcome.failed_targets),
         reason="" if outcome.ok else outcome.reason,
+        code="" if outcome.ok else outcome.code or "unknown",
         data=outcome.data,
     )
+
+
+def _period(step: Step, days: int | None) -> tuple[datetime, datetime]:
+    """Return when the events begin and end that are asked for: of a day, else of a week."""
+    if days is None:
+        return step.now, step.now + timedelta(days=7)
+    midnight = step.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    start = midnight + timedelta(days=days)
+    return (step.now if days == 0 else start), start + timedelta(days=1)
 
 
 async def _outcome(actions: Actions, step: Step, action: Action, target: Target | None) -> Outcome:
@@ -164,10 +183,15 @@ async def _outcome(actions: Actions, step: Step, action: Action, target: Target 
         items = await actions.todo_items(target.id)
         return Outcome(True, data={"items": [item["summary"] for item in items]})
     if isinstance(target, Entity) and action.intent == "calendar.get_events":
-        events = await actions.calendar_events(
-            target.id, step.now.isoformat(), (step.now + timedelta(days=7)).isoformat()
+        start, end = _period(step, slots.get("days"))
+        events = await actions.calendar_events(target.id, start.isoformat(), end.isoformat())
+        kept = [{key: event.get(key) for key in ("summary", "start")} for event in events]
+        return Outcome(True, data={"events": kept})
+    if isinstance(target, Entity) and action.intent == "weather.get_forecasts":
+        kind = next(
+            (k for bit, k in _FORECASTS.items() if target.supported_features & bit), "daily"
         )
-        return Outcome(True, data={"items": [event["summary"] for event in events]})
+        return Outcome(True, data={"forecast": await actions.weather_forecast(target.id, kind)})
     domain, _, service = action.intent.partition(".")
     members = target.members(step.house) if isinstance(target, Group) else [target]
     data = {slot: value for slot, value in slots.items() if slot not in _TARGET_SLOTS}

@@ -1,74 +1,32 @@
-"""What is said back, in the user's language.
+"""What is said back, in the person's language.
 
-Confirmations, answers about states and errors come from the response templates of
-`home-assistant-intents`, so that nothing has to be asked of the model a second time.
+Every reply is made of results and of the states of the house: nothing is said that did not
+happen. Languages without texts of ours are answered with the responses of Home Assistant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from datetime import datetime
 
-from jinja2 import Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from ollama_addon.agent.actions.repair_outcome import Repaired
-from ollama_addon.agent.replies.phrases import listing, phrase
-from ollama_addon.agent.replies.templates import templates_of
+from ollama_addon.agent.actions.repair_outcome import Repaired, Verdict
+from ollama_addon.agent.replies.answers import Answers
+from ollama_addon.agent.replies.confirmations import Confirmations
+from ollama_addon.agent.replies.done import Done
+from ollama_addon.agent.replies.foreign import Foreign
+from ollama_addon.agent.replies.formats import Formats
+from ollama_addon.agent.replies.names import Names
+from ollama_addon.agent.replies.reasons import trouble_text
+from ollama_addon.agent.replies.states import States
+from ollama_addon.agent.replies.texts import spoken, texts_for
+from ollama_addon.agent.replies.verbs import value_of, verb_of
 from ollama_addon.home.model import Entity, House
-from ollama_addon.understanding.interpretation import Question
-from ollama_addon.understanding.verb_table import TARGETLESS, VERBS
-from ollama_addon.understanding.vocabulary import Action, Group, Target
+from ollama_addon.understanding.interpretation import Clause, Interpretation, Mood, Question, Role
+from ollama_addon.understanding.vocabulary import Target
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(autoescape=False)
-_DETAILS: dict[str, dict[str, tuple[float, str]]] = {
-    "light": {"brightness": (100 / 255, " %"), "color_temp_kelvin": (1, " K")},
-    "cover": {"current_position": (1, " %")},
-    "fan": {"percentage": (1, " %")},
-    "media_player": {"volume_level": (100, " %"), "source": (0, ""), "media_title": (0, "")},
-    "climate": {"temperature": (1, " °"), "humidity": (1, " %")},
-    "humidifier": {"humidity": (1, " %")},
-    "vacuum": {"battery_level": (1, " %")},
-}
-"""Attributes worth saying, with what they are multiplied by (0 for words) and their unit."""
-_LISTED = 4
-_READS = frozenset(verb.intent for verb in (*VERBS, *TARGETLESS) if verb.reads)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An action and what became of it."""
-
-    action: Action
-    target: Target | None
-    ok: bool
-    failed: tuple[str, ...] = ()
-    """Names of those that did not respond, where others did."""
-    reason: str = ""
-    """What Home Assistant said, in words, when it failed."""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    """What was read, such as the items of a list."""
-
-    @property
-    def reads(self) -> bool:
-        """Whether it only looked."""
-        return self.action.intent in _READS
-
-
-class _State:
-    """A state as the response templates expect it."""
-
-    def __init__(self, entity: Entity, house: House, text: str) -> None:
-        state = house.states.get(entity.id)
-        self.entity_id = entity.id
-        self.domain = entity.domain
-        self.name = entity.name
-        self.state = state.state if state else "unknown"
-        self.attributes = dict(state.attributes) if state else {}
-        self.state_with_unit = text
+_SWITCHED = ("light", "switch", "fan", "media_player", "input_boolean")
+"""Kinds of things that an example turns on, the plainest first."""
+_READ = frozenset({"todo.get_items", "calendar.get_events"})
 
 
 class Replies:
@@ -77,277 +35,194 @@ class Replies:
     def __init__(
         self, language: str, house: House, translations: Mapping[str, str] | None = None
     ) -> None:
-        self._templates = templates_of(language)
+        self.language = language
         self._house = house
         self._translations = translations or {}
-        self.language = language
+        self._texts = texts_for(language)
+        self._formats = Formats(self._texts, house.country)
+        self._names = Names(house, self._texts)
+        self._states = States(house, self._texts, self._formats, self._translations)
+        self._answers = Answers(house, self._texts, self._formats, self._names, self._states)
+        self._confirmations = Confirmations(
+            house, self._texts, self._formats, self._names, self._states, self._translations
+        )
+        self._foreign = None if spoken(language) else Foreign(language, house, self._states)
 
     def phrase(self, key: str, **values: object) -> str:
-        """Return one of the agent's own sentences."""
-        return phrase(self.language, key, **values)
+        """Return one of the agent's own sentences, such as `which` with its `names`."""
+        if key == "value":
+            # The reason of a refusal; for a timer it is its length.
+            key = "length" if values.get("timer") else "value_wrong"
+        return self._texts.text(key, **values)
 
     def names(self, targets: Sequence[Target], last: str = "and") -> str:
-        """Return the names of targets as people list them."""
-        return listing([self._name(target) for target in targets], self.language, last)
+        """Return the names of targets as people list them; `last` is `and` or `or`."""
+        entities = [entity for target in targets for entity in self._names.members(target)]
+        return self._names.listed(list(dict.fromkeys(entities)), last)
+
+    def refusal(self, item: Repaired) -> str:
+        """Return why a proposal cannot be done, and what to do."""
+        names = self.names([item.target]) if item.target is not None else ""
+        match item.reason:
+            case "range" if names:
+                low, high = (
+                    self._formats.measured(item.values.get(k, "")) for k in ("low", "high")
+                )
+                return self._texts.text("range", names=names, low=low, high=high)
+            case "cannot":
+                return self._texts.text("cannot" if names else "cannot_that", names=names)
+            case "value":
+                timer = item.action is not None and "Timer" in item.action.intent
+                return self._texts.text("length" if timer else "value_wrong")
+            case "no_place" if item.values.get("place"):
+                return self._texts.text("no_place", words=item.values["place"])
+            case "not_found" if name := item.values.get("name"):
+                return self._texts.text("no_thing", words=name)
+            case "unknown_action":
+                return self.not_understood()
+        return self._texts.text("not_found")
 
     def proposal(self, items: Sequence[Repaired]) -> str:
         """Return the question whether something shall be done, naming what it would be."""
-        targets = [item.target for item in items if item.target is not None]
-        return self.phrase("sure", names=self.names(targets))
+        grouped: dict[tuple[str, str], dict[Entity, None]] = {}
+        for item in items:
+            if item.action is None or item.verdict is Verdict.REFUSED:
+                continue
+            action = item.action
+            value = value_of(
+                action, self._house, self._formats, self._texts.language, self._translations
+            )
+            members = self._names.members(item.target) if item.target is not None else []
+            grouped.setdefault((verb_of(action, self._house), value), {}).update(
+                dict.fromkeys(members)
+            )
+        parts = []
+        for (verb, value), entities in grouped.items():
+            key = f"will.{verb}" if self._texts.has(f"will.{verb}") else "will.set"
+            names = self._names.said(list(entities))
+            parts.append(self._texts.text(key, names=names, value=value))
+        return self._texts.text("sure", what=self._texts.listing(parts, "and_do"))
 
     def error(self, key: str, **values: object) -> str:
-        """Return an error of the intents package, such as `no_entity` with its `entity`."""
-        template = self._templates.errors.get(key, "")
-        return self._render(template, **values) or self.phrase("not_found")
+        """Return that a sentence was not understood (`no_intent`), or an error that has a text."""
+        if key == "no_intent":
+            return self.not_understood()
+        return self.phrase(key if self._texts.has(key) else "failed_that", **values)
 
     def combined(self, results: Sequence[Done], text: str, now: datetime) -> str:
         """Return one reply for all that was done and asked for; failures are said."""
-        sentences: list[str] = []
-        for done in results:
-            if not done.ok:
-                sentences.append(done.reason or self._no_answer(done))
-                continue
-            sentence = self._sentence(done, text, now)
-            if sentence:
-                sentences.append(sentence)
-            if done.failed:
-                names = listing(list(done.failed), self.language, "and")
-                sentences.append(self.phrase("no_answer", names=names))
-        unique = list(dict.fromkeys(_closed(sentence) for sentence in sentences if sentence))
-        if len(unique) == 1:
-            return unique[0]
-        return " ".join(unique)
+        sentences = [self._read(done, now) for done in results if done.ok and done.reads]
+        rest = [done for done in results if not (done.ok and done.reads)]
+        if self._foreign is not None:
+            for done in rest:
+                said = self._foreign.confirmation(done) if done.ok else ""
+                sentences.append(said or self._confirmations.sentences([done])[0])
+        else:
+            sentences += self._confirmations.sentences(rest)
+        joiner = "" if self._texts.language in ("zh", "ja") else " "
+        return joiner.join(dict.fromkeys(sentence for sentence in sentences if sentence))
+
+    def answer(self, question: Question, now: datetime) -> str:
+        """Return the answer to a question about the house, empty where its states have none."""
+        if self._foreign is not None:
+            return self._foreign.answer(question, now)
+        return self._answers.answer(question, now)
 
     def state_text(self, entity: Entity) -> str:
         """Return an entity's state in the language of the person: `closed`, `12.5 °C`."""
-        state = self._house.states.get(entity.id)
-        if state is None:
-            return self._translate(entity, "unknown")
-        if unit := state.attributes.get("unit_of_measurement"):
-            return f"{state.state} {unit}"
-        return self._translate(entity, state.state)
+        return self._states.text(entity)
 
-    def _sentence(self, done: Done, text: str, now: datetime) -> str:
-        intent = done.action.intent
+    def not_understood(self, interpretation: Interpretation | None = None) -> str:
+        """Return what was not understood, and what would work in this house."""
+        said = self._not_known(interpretation) if interpretation is not None else ""
+        if self._foreign is not None and not said:
+            return self._foreign.not_understood()
+        return self._joined(said or self._texts.text("not_understood"), self._example())
+
+    def no_model(self, interpretation: Interpretation) -> str:
+        """Return that there is no model to ask; a word that is not known is named instead."""
+        not_known = self._not_known(interpretation)
+        if not not_known and (impossible := self._impossible(interpretation)):
+            return impossible
+        return self._joined(not_known or self._texts.text("no_model"), self._example())
+
+    def downloading(self, interpretation: Interpretation, percent: int) -> str:
+        """Return how far the model is that would be asked, and which word only it may know."""
+        return self._joined(
+            self._not_known(interpretation), self._texts.text("downloading", percent=percent)
+        )
+
+    def trouble(self, code: str, interpretation: Interpretation) -> str:
+        """Return the sentence about an error that ends a turn; empty for those without one."""
+        said = trouble_text(self._texts, code)
+        if not said or code == "home_away":
+            return said
+        return self._joined(self._not_known(interpretation), said)
+
+    def _not_known(self, interpretation: Interpretation) -> str:
+        """Return the sentence about the words that are not known, empty where all are."""
+        for clause in interpretation.clauses:
+            if words := _not_known(clause):
+                return self._texts.text("not_word", words=words)
+        return ""
+
+    def _impossible(self, interpretation: Interpretation) -> str:
+        """Return which of the things that were named cannot do what was said, if that is so."""
+        for clause in interpretation.clauses:
+            named = [
+                self._house.entities[id_]
+                for word in clause.words
+                if word.role is Role.NAME and word.exact
+                for id_ in word.meaning.split()
+                if id_ in self._house.entities
+            ]
+            if clause.mood is Mood.ORDER and "no_effect" in clause.doubts and named:
+                return self._texts.text("cannot", names=self._names.listed(named))
+        return ""
+
+    def _example(self) -> str:
+        """Return a command that would work, with a real name; empty where nothing fits."""
+        entities = self._house.entities.values()
+        for domain in _SWITCHED:
+            names = [e.name for e in entities if e.domain == domain]
+            single = [name for name in names if names.count(name) == 1]
+            if single:
+                return self._texts.text("example", name=min(single, key=len))
+        return ""
+
+    def _joined(self, *sentences: str) -> str:
+        joiner = "" if self._texts.language in ("zh", "ja") else " "
+        return joiner.join(filter(None, sentences))
+
+    def _read(self, done: Done, now: datetime) -> str:
+        """Return what was read."""
+        intent, target = done.action.intent, done.target
         match intent:
-            case "HassGetState":
-                return self._answer(done.target)
+            case "HassGetState" if target is not None:
+                members = self._names.members(target)
+                if self._foreign is not None:
+                    return " ".join(self._foreign.state(each) for each in members[:8])
+                return self._answers.states(members)
             case "HassGetCurrentTime":
-                return self._respond(intent, "default", slots={"time": now.time()})
+                return self.answer(Question("time"), now)
             case "HassGetCurrentDate":
-                return self._respond(intent, "default", slots={"date": now.date()})
-            case "HassGetWeather" if isinstance(done.target, Entity):
-                return self._respond(intent, "default", state=self._state(done.target))
-            case "todo.get_items" | "calendar.get_events":
-                items = [str(item) for item in done.data.get("items", ())]
-                return listing(items, self.language, "and") if items else self.phrase("empty")
-        return self._confirmation(done) or self._respond("HassBroadcast", "default")
-
-    def _confirmation(self, done: Done) -> str:
-        intent = {
-            "light.turn_on": "HassLightSet",
-            "water_heater.set_temperature": "HassClimateSetTemperature",
-            "climate.set_fan_mode": "HassClimateSetFanMode",
-        }.get(done.action.intent, done.action.intent)
-        keys = self._templates.intents.get(intent, {})
-        slots = dict(done.action.slots)
-        if intent == "HassLightSet":
-            key = next((k for k in ("color", "temperature") if k in slots), "brightness")
-        else:
-            key = self._templates.key(intent, *_shape(done))
-        if key not in keys:
-            key = "default" if "default" in keys else next(iter(keys), "")
-        target = done.target
-        state = self._state(target) if isinstance(target, Entity) else None
-        if isinstance(target, Group) and state is None:
-            members = target.members(self._house)
-            state = self._state(members[0]) if members else None
-            # The texts have "the light" for one and their own for many.
-            if key == "default" and target.domain == "cover":
-                key = "cover"
-        if area := self._house.areas.get(str(slots.get("area"))):
-            slots["area"] = area.name
-        slots.setdefault("media", True)
-        slots = {"canceled": 1, **slots, **done.data}
-        return self._respond(intent, key, state=state, slots=slots)
-
-    def _answer(self, target: Target | None) -> str:
-        if isinstance(target, Entity):
-            return self._answer_one(target)
-        if isinstance(target, Group):
-            members = target.members(self._house)[: _LISTED * 2]
-            return "; ".join(f"{each.name}: {self.state_text(each)}" for each in members)
+                return self.answer(Question("date"), now)
+            case "HassGetWeather" if isinstance(target, Entity):
+                return self.answer(Question("weather", (target,)), now)
+            case "weather.get_forecasts" if isinstance(target, Entity):
+                days = int(done.action.slots.get("days") or 0)
+                return self._answers.forecast(target, done.data, days, now)
+            case "HassTimerStatus":
+                return self._answers.timers(done.data)
+            case _ if intent in _READ:
+                return self._answers.read(done, now)
         return ""
 
-    def _answer_one(self, entity: Entity) -> str:
-        if entity.domain == "climate":
-            answer = self._respond(
-                "HassClimateGetTemperature", "default", state=self._state(entity), slots={}
-            )
-            if answer:
-                return f"{_closed(answer)} {self._details(entity)}".strip()
-        answer = self._respond(
-            "HassGetState", "one", state=self._state(entity), slots={"name": entity.name}
-        )
-        details = self._details(entity)
-        return f"{_closed(answer)} {details}" if answer and details else answer
 
-    def _details(self, entity: Entity) -> str:
-        """Return what else an entity shows, in Home Assistant's own words: "Volume: 30 %."."""
-        state = self._house.states.get(entity.id)
-        base = f"component.{entity.domain}.entity_component._.state_attributes"
-        found = []
-        for attribute, (factor, unit) in _DETAILS.get(entity.domain, {}).items():
-            value = state.attributes.get(attribute) if state else None
-            name = self._translations.get(f"{base}.{attribute}.name")
-            if value is None or not name:
-                continue
-            if isinstance(value, (int, float)) and factor:
-                value = f"{round(value * factor, 1):g}"
-            unit = unit.replace("°", self._house.temperature_unit)
-            found.append(f"{name}: {value}{unit}.")
-        return " ".join(found)
-
-    def answer(self, question: Question, now: datetime) -> str:
-        """Return the answer to a question about the house, empty where it has none."""
-        match question.kind:
-            case "time":
-                return self._respond("HassGetCurrentTime", "default", slots={"time": now.time()})
-            case "date":
-                day = (now + timedelta(days=question.days)).date()
-                return self._respond("HassGetCurrentDate", "default", slots={"date": day})
-            case "weather":
-                for entity in question.entities[:1]:
-                    return self._respond("HassGetWeather", "default", state=self._state(entity))
-            case "state" | "which" | "how_many" | "any" | "all" if question.state:
-                return self._stated(question)
-            case "value" | "where" | "state" | "which":
-                return self._valued(question)
+def _not_known(clause: Clause) -> str:
+    """Return the words of an order or a question that are not known, as they were said."""
+    if clause.mood not in (Mood.ORDER, Mood.QUESTION, Mood.WISH):
         return ""
-
-    def _stated(self, question: Question) -> str:
-        """Answer whether, which or how many of some things are in a state."""
-        matched: list[_State] = []
-        unmatched: list[_State] = []
-        for entity in question.entities:
-            into = matched if self._is(entity, question.state) else unmatched
-            into.append(self._state(entity))
-        if question.negated:
-            matched, unmatched = unmatched, matched
-        first = (matched or unmatched)[0]
-        key = {"state": "one_yesno"}.get(question.kind, question.kind)
-        return self._respond(
-            "HassGetState",
-            key,
-            state=first,
-            slots={"name": first.name, "state": question.state},
-            query={"matched": matched, "unmatched": unmatched},
-        )
-
-    def _valued(self, question: Question) -> str:
-        """Answer what some things are, or how much."""
-        parts = []
-        for entity in question.entities[: _LISTED * 2]:
-            if question.kind == "where":
-                area = self._house.area_of(entity)
-                parts.append(f"{entity.name}: {area.name if area else self.state_text(entity)}")
-                continue
-            value = self._attribute(entity, question.attribute)
-            if len(question.entities) == 1 and value:
-                return value
-            if len(question.entities) == 1:
-                return self._answer_one(entity)
-            parts.append(f"{entity.name}: {value or self.state_text(entity)}")
-        return "; ".join(parts)
-
-    def _attribute(self, entity: Entity, attribute: str) -> str:
-        """Return the value of what is asked for, empty where the state itself is it."""
-        state = self._house.states.get(entity.id)
-        if state is None or not attribute or entity.domain == "sensor":
-            return ""
-        name, factor, unit = {
-            "temperature": ("current_temperature", 1.0, self._house.temperature_unit),
-            "humidity": ("current_humidity", 1.0, "%"),
-            "brightness": ("brightness", 100 / 255, "%"),
-            "volume": ("volume_level", 100.0, "%"),
-            "position": ("current_position", 1.0, "%"),
-            "speed": ("percentage", 1.0, "%"),
-        }.get(attribute, ("", 1.0, ""))
-        value = state.attributes.get(name)
-        if value is None and entity.domain == "weather":
-            value = state.attributes.get(attribute)
-        return (
-            f"{round(float(value) * factor, 1):g} {unit}" if isinstance(value, int | float) else ""
-        )
-
-    def _is(self, entity: Entity, asked: str) -> bool:
-        state = self._house.states.get(entity.id)
-        if state is None:
-            return False
-        if asked == "on" and entity.domain in ("media_player", "climate", "humidifier"):
-            return state.state not in ("off", "unavailable", "unknown", "standby")
-        if entity.domain == "binary_sensor":
-            asked = {"open": "on", "closed": "off", "motion": "on", "wet": "on"}.get(asked, asked)
-        return state.state == asked
-
-    def _state(self, entity: Entity) -> _State:
-        return _State(entity, self._house, self.state_text(entity))
-
-    def _translate(self, entity: Entity, state: str) -> str:
-        base = f"component.{entity.domain}.entity_component"
-        for kind in (entity.device_class, "_"):
-            if kind and (text := self._translations.get(f"{base}.{kind}.state.{state}")):
-                return text.lower()
-        return state.replace("_", " ")
-
-    def _no_answer(self, done: Done) -> str:
-        if done.target is None:
-            return self.error("handle_error")
-        return self.phrase("no_answer", names=self._name(done.target))
-
-    def _name(self, target: Target) -> str:
-        if isinstance(target, Entity):
-            area = self._house.area_of(target)
-            alike = sum(e.name == target.name for e in self._house.entities.values())
-            return f"{target.name} ({area.name})" if area and alike > 1 else target.name
-        names = [member.name for member in target.members(self._house)]
-        return listing(names[:_LISTED], self.language, "and")
-
-    def _respond(self, intent: str, key: str, **values: Any) -> str:
-        template = self._templates.intents.get(intent, {}).get(key, "")
-        return self._render(template, **values)
-
-    def _render(self, template: str, **values: Any) -> str:
-        def state_attr(entity_id: str, name: str) -> Any:
-            state = self._house.states.get(entity_id)
-            return state.attributes.get(name) if state else None
-
-        try:
-            text = _compiled(template).render(state_attr=state_attr, **{"slots": {}, **values})
-        except (TemplateError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
-            return ""
-        return " ".join(text.split())
-
-
-@lru_cache(1024)
-def _compiled(template: str) -> Template:
-    """Return a template of the intents package, ready to be rendered. Raises TemplateError."""
-    return _ENVIRONMENT.from_string(template)
-
-
-def _shape(done: Done) -> tuple[str, str]:
-    """Return the domain of a target and how it was named, as the sentences are sorted by."""
-    target = done.target
-    if isinstance(target, Entity):
-        return target.domain, "name"
-    if isinstance(target, Group):
-        if target.device_class:
-            return target.domain, "device_class"
-        place = "area" if target.area_id else "floor" if target.floor_id else "all"
-        return target.domain, place
-    return "", "default"
-
-
-def _closed(sentence: str) -> str:
-    sentence = sentence.strip()
-    return sentence if sentence[-1:] in ".?!:" else f"{sentence}."
+    if clause.missing_thing:
+        return clause.missing_thing
+    return " ".join(word.text for word in clause.words if word.role is Role.UNKNOWN)

@@ -26,8 +26,14 @@ from ollama_addon.agent.turn import Step
 from ollama_addon.understanding.interpretation import Candidate, Question
 from ollama_addon.understanding.vocabulary import Action
 
-_READ = {"list": "todo.get_items", "calendar": "calendar.get_events"}
+_READ = {
+    "list": "todo.get_items",
+    "calendar": "calendar.get_events",
+    "forecast": "weather.get_forecasts",
+}
 """Questions that Home Assistant has to be asked for, and the actions that do."""
+_READ_MOST = 3
+"""Lists or calendars that are read for one question."""
 
 
 class Steps:
@@ -109,16 +115,8 @@ class Steps:
             if len(planned) == 1:
                 step.conversation.order = planned[0].id
             return
-        action: Action | None = None
-        if question.kind in _READ and question.entities:
-            action = Action(_READ[question.kind], {"name": question.entities[0].id})
-        elif question.kind == "timer":
-            action = Action("HassTimerStatus", dict(question.detail))
-        if action is not None:
-            item = Repaired(
-                Verdict.AS_IT_WAS, action, question.entities[0] if question.entities else None
-            )
-            async for event in self._carrier.carry(step, [item], carried):
+        if items := _reading(question):
+            async for event in self._carrier.carry(step, items, carried):
                 yield event
             return
         carried.sentences.append(replies.answer(question, step.now) or replies.phrase("unknown"))
@@ -167,6 +165,26 @@ class Steps:
         if self._calls.native:
             answer = carried.text
         self._calls.remember(step, user, {"role": "assistant", "content": answer})
+
+
+def _reading(question: Question) -> list[Repaired]:
+    """Return what has to be read to answer a question, empty where the states have it."""
+    if question.kind == "timer":
+        action = Action("HassTimerStatus", dict(question.detail))
+        return [Repaired(Verdict.AS_IT_WAS, action, None)]
+    if question.kind not in _READ:
+        return []
+    slots: dict[str, int] = {}
+    if question.kind == "forecast" or (question.kind == "calendar" and question.days):
+        slots["days"] = question.days
+    return [
+        Repaired(
+            Verdict.AS_IT_WAS,
+            Action(_READ[question.kind], {"name": entity.id, **slots}),
+            entity,
+        )
+        for entity in question.entities[:_READ_MOST]
+    ]
 
 
 def _questions_first(route: Route) -> list[Taken]:

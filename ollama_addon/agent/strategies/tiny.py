@@ -16,7 +16,7 @@ from ollama_addon.agent.strategies.instant import Ask, Route
 from ollama_addon.agent.strategies.steps import Steps
 from ollama_addon.agent.strategies.talk import talk, with_extra
 from ollama_addon.agent.turn import Step
-from ollama_addon.understanding.interpretation import Candidate, Clause, Mood, Role
+from ollama_addon.understanding.interpretation import Candidate, Clause, Interpretation, Mood
 
 
 class Tiny:
@@ -92,9 +92,6 @@ class Tiny:
 def not_understood(step: Step, clause: Clause) -> str:
     """Return the sentence about a clause that was not understood: with what is not there."""
     replies = step.replies()
-    heard = clause.missing_thing or " ".join(
-        word.text for word in clause.words if word.role is Role.UNKNOWN
-    )
-    if heard:
-        return replies.phrase("no_thing", words=heard)
-    return replies.error("no_intent")
+    if clause.missing_thing:
+        return replies.phrase("no_thing", words=clause.missing_thing)
+    return replies.not_understood(Interpretation(clause.text, step.language, (clause,)))

@@ -46,7 +46,7 @@ async def test_one_call_is_one_model_call_and_confirmed_by_a_template() -> None:
     talk = Talk([{"tool_calls": [call("HassTurnOn", name="Kitchen light")]}], **NATIVE)
     said = await talk.say("turn on the kitchen light")
     assert talk.hands.done == [("HassTurnOn", {"name": "light.kitchen"})]
-    assert said.reply == "Turned on the light."
+    assert said.reply == "Turned on the kitchen light."
     assert said.end.usage.model_calls == 1
     assert said.end.outcome == "done"
 
@@ -79,7 +79,7 @@ async def test_a_call_written_as_text_is_done_and_never_spoken(written: str) -> 
     talk = Talk(written, **NATIVE)
     said = await talk.say("turn on the kitchen light")
     assert talk.hands.done == [("HassTurnOn", {"name": "light.kitchen"})]
-    assert said.reply == "Turned on the light."
+    assert said.reply == "Turned on the kitchen light."
 
 
 async def test_a_failed_call_is_told_with_a_reason_and_may_be_made_again() -> None:
@@ -103,7 +103,7 @@ async def test_after_a_second_failure_the_structured_strategy_is_tried() -> None
     said = await talk.say("turn on the kitchen light")
     assert talk.model.asked[2]["format"]["anyOf"]
     assert talk.hands.done == [("HassTurnOn", {"name": "light.kitchen"})]
-    assert said.reply == "Turned on the light."
+    assert said.reply == "Turned on the kitchen light."
 
 
 async def test_rounds_are_bounded() -> None:
@@ -127,11 +127,11 @@ async def test_what_was_read_goes_back_to_the_model_which_then_speaks() -> None:
     assert talk.hands.done == []
 
 
-async def test_a_failure_in_home_assistant_is_said_as_it_is() -> None:
+async def test_a_failure_in_home_assistant_is_said() -> None:
     talk = Talk([{"tool_calls": [call("HassTurnOn", name="Kitchen light")]}], say("x"), **NATIVE)
     talk.hands.fails["HassTurnOn"] = "Home Assistant could not reach Kitchen light."
     said = await talk.say("turn on the kitchen light")
-    assert "could not reach Kitchen light" in said.reply
+    assert "Kitchen light did not respond." in said.reply
     assert said.end.outcome == "failed"
 
 

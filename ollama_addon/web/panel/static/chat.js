@@ -23,6 +23,12 @@ const talk = new Talk({
   onend: () => (hint.hidden = true),
 });
 hint.hidden = !talk.empty;
+// What is to be said again comes with the address, which is not to say it twice.
+const again = new URLSearchParams(location.search).get("say");
+if (again) {
+  talk.text.value = again;
+  history.replaceState(null, "", "chat");
+}
 
 const choice = JSON.parse(sessionStorage.getItem(CHOICE) ?? "{}");
 for (const select of [agent, place]) {

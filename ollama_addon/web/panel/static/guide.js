@@ -33,7 +33,7 @@ export class Guide {
 
   /** Nobody needs to be told to speak who has spoken before. */
   async lookBack() {
-    const { turns } = await ask("api/journal?limit=1&outcome=done").catch(() => ({ turns: [] }));
+    const { turns } = await ask("api/history?limit=1&outcome=done").catch(() => ({ turns: [] }));
     if (turns.length) this.said();
   }
 

@@ -1,4 +1,4 @@
-// What happened: every turn of the journal, found, explained, exported and deleted.
+// What happened: every turn that is kept, found, explained, exported and deleted.
 
 import { ask, during } from "./ask.js";
 import { sure } from "./dialog.js";
@@ -26,18 +26,18 @@ function wanted() {
 
 async function explain(id, place) {
   try {
-    const turn = await ask(`api/journal/${encodeURIComponent(id)}`);
+    const turn = await ask(`api/history/${encodeURIComponent(id)}`);
     const remove = el("button", { type: "button", className: "plain danger" }, t("happened.delete"));
     remove.addEventListener("click", async () => {
       if (!(await sure(t("happened.delete.sure"), t("delete")))) return;
       await during(remove, find("found"), async () => {
-        await ask(`api/journal/${encodeURIComponent(id)}`, "DELETE");
+        await ask(`api/history/${encodeURIComponent(id)}`, "DELETE");
         open.delete(id);
         await show();
         find("search").focus();
       });
     });
-    place.replaceChildren(explained(turn), el("p", { className: "actions" }, remove));
+    place.replaceChildren(explained(turn, () => explain(id, place)), el("p", { className: "actions" }, remove));
   } catch (problem) {
     place.replaceChildren(el("p", { className: "wrong" }, problem.message));
   }
@@ -58,7 +58,7 @@ function row(turn) {
         "span",
         { className: "faint" },
         el("span", { className: `badge ${turn.outcome}` }, t(`outcome.${turn.outcome}`)),
-        ` ${when(turn.began)} · ${turn.agent} · ${numbers.filter(Boolean).join(" · ")}`,
+        ` ${when(turn.began)} · ${turn.agent_name || turn.agent} · ${numbers.filter(Boolean).join(" · ")}`,
       ),
     ),
     body,
@@ -78,11 +78,11 @@ function row(turn) {
 async function show(further = false) {
   const mine = ++latest;
   const parameters = wanted();
-  find("export").href = `api/journal/export?${parameters}`;
+  find("export").href = `api/history/export?format=turns&${parameters}`;
   parameters.set("limit", PAGE);
   if (further) parameters.set("before", next);
   try {
-    const page = await ask(`api/journal?${parameters}`);
+    const page = await ask(`api/history?${parameters}`);
     if (mine !== latest) return;
     const rows = page.turns.map(row);
     if (further) list.append(...rows);
@@ -103,14 +103,14 @@ async function show(further = false) {
 async function showNew() {
   const parameters = wanted();
   parameters.set("limit", PAGE);
-  const { turns } = await ask(`api/journal?${parameters}`);
+  const { turns } = await ask(`api/history?${parameters}`);
   for (const turn of turns.reverse()) if (!find(turn.id)) list.prepend(row(turn));
   find("found").textContent = counted(next === null ? "turns" : "turns.more", list.children.length);
   await draw();
 }
 
 async function draw() {
-  find("plots").replaceChildren(...plots(await ask(`api/journal/series?${wanted()}`)));
+  find("plots").replaceChildren(...plots(await ask(`api/history/series?${wanted()}`)));
 }
 
 /** Show the turn that the address names, where it is not on the first page. */
@@ -141,7 +141,7 @@ find("more").addEventListener("click", () => show(true));
 find("delete-all").addEventListener("click", async () => {
   if (!(await sure(t("happened.delete_all.sure"), t("happened.delete_all")))) return;
   await during(find("delete-all"), find("found"), async () => {
-    await ask("api/journal", "DELETE");
+    await ask("api/history", "DELETE");
     open.clear();
     await show();
   });

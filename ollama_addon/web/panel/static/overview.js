@@ -111,7 +111,7 @@ function show() {
 
 /** Fetch what no event tells. */
 async function look() {
-  const asked = { models: "api/models", details: "api/models/details", home: "api/home", servers: "api/servers", journal: "api/journal?limit=1", companion: "api/home-assistant/companion" };
+  const asked = { models: "api/models", details: "api/models/details", home: "api/home", servers: "api/servers", journal: "api/history?limit=1", companion: "api/home-assistant/companion" };
   await Promise.all(
     Object.entries(asked).map(async ([name, path]) => {
       known[name] = await ask(path).catch(() => known[name]);

@@ -9,7 +9,7 @@ const HEIGHT = 110;
 const LEFT = 40;
 const BOTTOM = 18;
 const BARS = 12;
-const GOOD = ["done", "answered", "asked"];
+const GOOD = ["done", "answered"];
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -87,7 +87,9 @@ function outcomes(turns) {
   return figure(t("plots.outcome"), caption, ...axes(turns, String(top)), ...bars);
 }
 
-/** Return the plots of turns as `api/journal/series` has them, none when there is too little. */
-export function plots(turns) {
+/** Return the plots of turns as `api/history/series` has them, none when there is too little. */
+export function plots(all) {
+  // Talk asks for nothing that could be done well or badly.
+  const turns = all.filter(({ outcome }) => outcome !== "talked");
   return turns.length < 2 ? [] : [firstWords(turns), outcomes(turns)].filter(Boolean);
 }

@@ -1,6 +1,7 @@
 // One turn explained: what was understood, proposed, mended and done, and where the time went.
 
 import { el, svg } from "./dom.js";
+import { mending } from "./mending.js";
 import { details, effect, number, share, took, when } from "./format.js";
 import { counted, t } from "./texts.js";
 
@@ -41,6 +42,68 @@ function timeline(timings) {
 const section = (title, ...content) => el("section", {}, el("h2", {}, title), content);
 const list = (rows) => el("ul", { className: "plain-list" }, rows.map((row) => el("li", {}, row)));
 
+/** What a doubt means to a person; of codes without one the code itself is shown. */
+const WHY = {
+  words: ["unknown", "unused", "fuzzy", "partial_name", "missing", "when", "one_reader", "place_or_text"],
+  several: ["same_name", "shared_name", "two_values", "to_or_by", "exception", "only", "opposite"],
+  nothing: ["nothing", "no_target", "no_effect", "no_verb", "no_kind", "no_length", "empty"],
+  talk: ["talk", "wish", "report", "question", "question_mark"],
+  option: ["option"],
+  no_reader: ["no_reader"],
+  cannot: ["cannot"],
+};
+/** The roles of words that say something to a person; the others only join them. */
+const ROLES = {
+  verb: ["verb", "particle"],
+  name: ["name"],
+  area: ["area", "floor", "place"],
+  kind: ["kind", "attribute"],
+  value: ["value", "unit", "direction", "amount", "state", "quantifier"],
+  time: ["time"],
+  condition: ["condition", "exception", "negation"],
+  question: ["question"],
+  unknown: ["unknown"],
+};
+const group = (groups, name) => Object.keys(groups).find((each) => groups[each].includes(name));
+
+function why({ reasons = [], readers = {}, clauses = [], asked }) {
+  const shown = new Set(reasons.map((code) => t(`why.${group(WHY, code) ?? "unclear"}`, { code })));
+  const instant = !reasons.length && !asked.length && clauses.length > 0;
+  const names = readers.readers ?? [];
+  return [
+    ...(instant ? [t("turn.instant")] : shown),
+    names.length > 0 && t("turn.readers", { names: names.join(", ") }),
+    readers.agreed === false && t("turn.disagreed"),
+  ].filter(Boolean);
+}
+
+function word({ text, role, used }) {
+  const known = group(ROLES, role);
+  const note = known && (used || known === "unknown" ? t(`word.${known}`) : t("word.unused"));
+  return el("li", { className: known === "unknown" ? "wrong" : "" }, text, note && el("small", {}, ` ${note}`));
+}
+
+function clause({ words = [], candidates = [] }) {
+  const found = candidates.slice(0, 3).map(({ phrase, score, entity_ids: ids }) => [phrase, share(score), ids.join(", ")].filter(Boolean).join(" · "));
+  return [el("ul", { className: "chips" }, words.map(word)), found.length > 0 && list(found)];
+}
+
+/** Return in one line what became of a turn. */
+export function became({ verdict: { code, params }, outcome }) {
+  const names = (params.names ?? []).join(", ");
+  if (code === "done" && params.changed) {
+    return t("became.done", { names: params.changed.map(({ name, before, after }) => `${name}: ${before} → ${after}`).join(", ") });
+  }
+  if (code === "asked" && !names) return t("became.asked_back");
+  if (code === "value" || code === "unknown_action") return t(`reason.${code}`);
+  if (code === "no_match" && !params.words) return t("reason.not_found");
+  if (code === "range" && params.low === undefined) return t("reason.range");
+  if (["done", "failed", "cannot", "no_change"].includes(code) && !names) {
+    return code === "cannot" ? t("reason.cannot") : t(`outcome.${outcome}`);
+  }
+  return t(`became.${code}`, { ...params, names, percent: params.percent && share(params.percent / 100) });
+}
+
 function call(asked) {
   const reused = asked.reused === null ? "" : ` ${t("turn.reused", { share: share(asked.reused) })}`;
   const counts = t("turn.counts", {
@@ -50,10 +113,12 @@ function call(asked) {
     wrote: took(asked.decode),
   });
   const calls = asked.calls.map(({ name, arguments: values }) => `${name} (${details(values ?? {})})`).join("\n");
+  // The counts come with the end of an answer: one that was cut off has none.
+  const cut = t("turn.cut_off", { n: number(asked.answer.length / 4, 0) });
   return el(
     "div",
     { className: "asked" },
-    el("p", {}, counts + reused),
+    el("p", {}, asked.prompt_tokens || asked.completion_tokens ? counts + reused : cut),
     el("h3", {}, t("turn.message")),
     el("pre", { tabIndex: 0 }, asked.message),
     asked.thought && [el("h3", {}, t("turn.thought")), el("pre", { tabIndex: 0 }, asked.thought)],
@@ -63,40 +128,45 @@ function call(asked) {
 }
 
 function proposal({ proposed, verdict, mended, reason, candidates, action }) {
-  const lines = [el("p", {}, `${proposed.name} (${details(proposed.arguments)})`)];
+  const lines = [proposed && el("p", {}, `${proposed.name} (${details(proposed.arguments)})`)];
   lines.push(el("p", {}, el("strong", {}, t(`verdict.${verdict}`)), ...mended.map((change) => ` · ${change}`)));
-  if (reason) lines.push(el("p", {}, t(`reason.${reason}`)));
+  if (reason && verdict === "refused") lines.push(el("p", {}, t(`reason.${reason}`)));
   if (candidates.length) lines.push(el("p", {}, t("turn.candidates", { names: candidates.join(", ") })));
   if (action && verdict === "mended") lines.push(el("p", {}, `→ ${action.name} (${details(action.arguments)})`));
-  return lines;
+  return lines.filter(Boolean);
 }
 
-/** Return the explanation of a turn as the journal has it. */
-export function explained(turn) {
+/** Return the explanation of a turn as the history has it; `anew` shows it once more. */
+export function explained(turn, anew) {
   const where = [turn.area, turn.user, t(`source.${turn.source}`)].filter(Boolean).join(", ");
-  const asked = turn.asked.map(call);
+  const clauses = (turn.clauses ?? []).filter(({ words }) => words?.length);
+  const reasons = why(turn);
   return el(
     "div",
     { className: "explained" },
+    el(
+      "section",
+      { className: "whole" },
+      el("p", { className: "lead" }, became(turn), " ", el("span", { className: `badge ${turn.outcome}` }, t(`outcome.${turn.outcome}`))),
+      turn.error && el("p", { className: "wrong" }, turn.error.message),
+      mending(turn, anew),
+    ),
     section(
       t("turn.said"),
       el("p", {}, `“${turn.text}”`),
-      el("p", { className: "faint" }, `${when(turn.began)} · ${where} · ${turn.agent} · ${turn.model}`),
+      el("p", { className: "faint" }, [when(turn.began), where, turn.agent_name || turn.agent, turn.model].filter(Boolean).join(" · ")),
     ),
-    turn.shortlist.length > 0 &&
+    section(t("turn.reply"), el("p", {}, turn.reply || t("turn.nothing"))),
+    reasons.length > 0 && section(t("turn.why"), list(reasons)),
+    clauses.length > 0 &&
       section(
-        t("turn.shortlist"),
-        el("p", { className: "faint" }, t("turn.shortlist.hint")),
-        el(
-          "ul",
-          { className: "chips" },
-          turn.shortlist.slice(0, 24).map(({ name, score }) => el("li", {}, `${name} `, el("small", {}, number(score, 2)))),
-        ),
-        turn.phrases.length > 0 && el("details", {}, el("summary", {}, counted("turn.phrases", turn.phrases.length)), list(turn.phrases)),
+        t("turn.understood"),
+        clauses.map(clause),
+        turn.phrases?.length > 0 && el("details", {}, el("summary", {}, counted("turn.phrases", turn.phrases.length)), list(turn.phrases)),
       ),
     section(
       turn.mode ? t("turn.asked", { mode: t(`mode.${turn.mode}`) }) : t("turn.not_asked"),
-      asked.length ? asked : el("p", {}, t("turn.no_model")),
+      turn.asked.length ? turn.asked.map(call) : el("p", {}, t("turn.no_model")),
     ),
     turn.proposals.length > 0 && section(t("turn.proposed"), list(turn.proposals.map(proposal))),
     turn.actions.length > 0 &&
@@ -104,12 +174,6 @@ export function explained(turn) {
         t("turn.done"),
         list(turn.actions.map((action) => `${action.name} (${details(action.arguments)}) ${effect(action)}`)),
       ),
-    section(
-      t("turn.reply"),
-      el("p", {}, turn.reply || t("turn.nothing")),
-      el("p", {}, el("span", { className: `badge ${turn.outcome}` }, t(`outcome.${turn.outcome}`))),
-      turn.error && el("p", { className: "wrong" }, turn.error.message),
-    ),
     section(
       t("turn.time", { total: took(turn.timings.total ?? 0), first: took(turn.timings.first_word ?? 0) }),
       timeline(turn.timings),
