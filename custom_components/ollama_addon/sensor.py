@@ -22,7 +22,9 @@ from .coordinator import Coordinator, OllamaAddonConfigEntry, Sidecar
 from .entity import AddonEntity
 
 PARALLEL_UPDATES = 0
-_ORDER = ("down", "degraded", "ok")
+_ORDER = ("down", "attention", "unknown", "working", "ok")
+_OWN = ("engine", "models", "home", "agents", "disk", "journal", "background")
+"""The parts of the app itself; what is missing in Home Assistant is no fault of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +36,12 @@ class AddonSensorDescription(SensorEntityDescription):
 
 
 def _state(sidecar: Sidecar) -> str:
-    states = {part["state"] for part in sidecar.status.values() if isinstance(part, dict)}
+    states = {sidecar.status[part]["state"] for part in _OWN if part in sidecar.status}
     return next((state for state in _ORDER if state in states), "down")
 
 
 def _messages(sidecar: Sidecar) -> dict[str, Any]:
-    return {
-        name: part["message"] for name, part in sidecar.status.items() if isinstance(part, dict)
-    }
+    return {part: sidecar.status[part]["message"] for part in _OWN if part in sidecar.status}
 
 
 def _rate(sidecar: Sidecar) -> float | None:
@@ -63,7 +63,7 @@ SENSORS = (
     AddonSensorDescription(
         key="state",
         device_class=SensorDeviceClass.ENUM,
-        options=["ok", "degraded", "down"],
+        options=["ok", "working", "attention", "down", "unknown"],
         entity_category=EntityCategory.DIAGNOSTIC,
         value=_state,
         attributes=_messages,

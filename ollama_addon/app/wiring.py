@@ -296,6 +296,8 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         lambda: set_up_own_integration(own_integration, mirror, wanted=options.own_integration),
     )
     own_integration_setup.begin()
+    pipelines = Pipelines(connection)
+    background.keep("voice assistants", pipelines.follow)
     parts = Parts(
         read_token(settings.data / "id"),
         settings.data,
@@ -319,7 +321,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         publisher,
         history_store,
         own_integration,
-        Pipelines(connection),
+        pipelines,
         companion,
         fallback,
         supervisor,

@@ -78,8 +78,6 @@ class Mirror:
         self._changed: list[Callable[[House], None]] = []
         self.trouble = ""
         """Why the house could not be read when that was tried last, as a sentence."""
-        self.last_change: float | None = None
-        """When the house last became another one, in seconds since the epoch."""
         self._stale: set[str] = set()
         self._wake = asyncio.Event()
         self._fresh = asyncio.Event()
@@ -385,7 +383,6 @@ class Mirror:
         if house.revision == self._house.revision:
             return
         self._house = house
-        self.last_change = time.time()
         self._ready.set()
         _LOGGER.info(
             "%s: %d exposed entities in %d areas",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ollama_addon.errors import AddonError
 from ollama_addon.home.connection import Connection
+
+LOOK_EVERY = 60.0
+RETRY = 5.0
+"""Seconds between two looks at the pipelines, and while they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,28 @@ class Pipelines:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.seen: tuple[Pipeline, ...] | None = None
+        """The pipelines as they were listed last; None while they are not known."""
+        connection.on_disconnect(self._forget)
+
+    async def follow(self) -> None:
+        """List the pipelines now and then, as nothing tells of their changes. Never returns."""
+        while True:
+            if self._connection.connected:
+                with contextlib.suppress(AddonError):
+                    await self.list()
+            await asyncio.sleep(LOOK_EVERY if self.seen is not None else RETRY)
+
+    def _forget(self) -> None:
+        self.seen = None
 
     async def list(self) -> list[Pipeline]:
         """Return the pipelines."""
-        entities = {entity: agent for agent, entity in (await self._entities()).items()}
         listed = await self._connection.command("assist_pipeline/pipeline/list")
-        return [
+        if not isinstance(listed, Mapping):
+            raise AddonError("home_failed", "Home Assistant gave no list of its assistants.", 502)
+        entities = {entity: agent for agent, entity in (await self._entities()).items()}
+        found = [
             Pipeline(
                 each["id"],
                 each["name"],
@@ -42,6 +64,8 @@ class Pipelines:
             )
             for each in listed["pipelines"]
         ]
+        self.seen = tuple(found)
+        return found
 
     async def choose(self, pipeline_id: str, agent_id: str) -> None:
         """Make an agent the conversation engine of a pipeline; everything else stays as it is.
@@ -62,6 +86,8 @@ class Pipelines:
         await self._connection.command(
             "assist_pipeline/pipeline/update", pipeline_id=pipeline_id, **{**whole, **changed}
         )
+        with contextlib.suppress(AddonError):
+            await self.list()
 
     async def leave(self) -> tuple[str, ...]:
         """Give every pipeline that uses one of our agents Home Assistant's own; return their names.
@@ -94,13 +120,16 @@ class Pipelines:
 
     async def _entities(self) -> dict[str, str]:
         """Return the conversation entities of our agents, by agent."""
-        entities = await self._connection.command("config/entity_registry/list")
-        found = {}
-        for entity in entities:
-            if entity["platform"] == "ollama_addon" and entity["entity_id"].startswith(
-                "conversation."
-            ):
-                # As the companion makes them: <entry>_<agent>_conversation.
-                agent = entity["unique_id"].removeprefix(f"{entity['config_entry_id']}_")
-                found[agent.removesuffix("_conversation")] = entity["entity_id"]
-        return found
+        return conversation_entities(await self._connection.command("config/entity_registry/list"))
+
+
+def conversation_entities(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the conversation entities of our agents, by agent, of a list of the registry."""
+    found = {}
+    for entity in entries:
+        ours = entity.get("platform") == "ollama_addon"
+        if ours and entity["entity_id"].startswith("conversation."):
+            # As the companion makes them: <entry>_<agent>_conversation.
+            agent = entity["unique_id"].removeprefix(f"{entity['config_entry_id']}_")
+            found[agent.removesuffix("_conversation")] = entity["entity_id"]
+    return found

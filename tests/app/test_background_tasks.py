@@ -159,7 +159,7 @@ async def test_each_task_fails_and_comes_back(
             continue  # it has done its work meanwhile
         await saboteur.sabotage(name)
         part = (await status(client))["background"]
-        assert part["state"] == "degraded"
+        assert part["state"] == "attention"
         assert name in part["message"]
         assert f"The task '{name}' failed" in caplog.text
         # The mirror starts with each connection.
@@ -168,7 +168,7 @@ async def test_each_task_fails_and_comes_back(
     # The mirror says itself what is wrong, and stays with its subscriptions.
     await saboteur.fail("home mirror")
     await until(lambda: bool(parts.mirror.trouble))
-    assert (await status(client))["home"]["state"] == "degraded"
+    assert (await status(client))["home"]["state"] == "attention"
     await until(lambda: not parts.mirror.trouble)
 
     # All are there again, and do what they are for.

@@ -58,7 +58,7 @@ async def test_the_disk_is_full_under_the_journal(
         while (await it.ask("/api/status"))["journal"]["state"] == "ok":
             turn = await it.say()
             assert turn.outcome == "done"
-        status = await it.until("journal", "degraded", "disk is full")
+        status = await it.until("journal", "attention", "disk is full")
         # What cannot be kept is not kept in part.
         refused = await keep_options(it.client, it.options)
         assert refused.status_code == 507, refused.text
@@ -92,7 +92,7 @@ async def test_it_starts_with_a_full_disk(
         turn = await it.say()
         while turn.outcome != "done":
             turn = await it.say()
-        status = await it.until("journal", "degraded")
+        status = await it.until("journal", "attention")
         (small / "full").unlink()
         await it.say()
         await it.until("journal", "ok")

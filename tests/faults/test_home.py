@@ -135,7 +135,7 @@ async def test_home_assistant_talks_garbage(
         tmp_path / "data",
         **between(home, engine),
     ) as it:
-        status = await it.until("home", "degraded", "was not understood")
+        status = await it.until("home", "attention", "was not understood")
         turn = await it.say()
         assert turn.error or turn.reply
         home.answers = usual

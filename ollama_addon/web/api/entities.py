@@ -15,16 +15,14 @@ router = APIRouter(prefix="/api/home")
 
 @router.get("")
 async def home(request: Request) -> dict[str, Any]:
-    """Return areas, satellites and counts of what is exposed; `last_change` is in epoch seconds."""
-    mirror = parts(request).mirror
-    house = mirror.house
+    """Return areas, satellites and counts of what is exposed."""
+    house = parts(request).mirror.house
     inside = Counter(entity.area_id for entity in house.entities.values())
     return {
         "name": house.name,
         "language": house.language,
         "entities": len(house.entities),
         "domains": dict(Counter(entity.domain for entity in house.entities.values())),
-        "last_change": mirror.last_change,
         "areas": [
             {
                 "id": area.id,

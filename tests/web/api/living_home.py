@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ class LivingHouse(ScriptedHouse):
     def __init__(self, home: Home) -> None:
         super().__init__(home)
         home.answers |= {
+            "frontend/get_translations": {"resources": {}},
             "config/entity_registry/update": self._update,
             "homeassistant/expose_entity": self._expose,
         }
@@ -56,14 +59,27 @@ class Living:
     person: httpx.AsyncClient
     program: httpx.AsyncClient
 
+    async def status(self) -> dict[str, Any]:
+        return dict((await self.person.get("/api/status")).raise_for_status().json())
+
+    async def until(self, part: str, code: str) -> dict[str, Any]:
+        """Wait until a part of the status has a code; return the part."""
+        while (found := (await self.status())[part])["code"] != code:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        return dict(found)
+
     async def entities(self, query: str = "") -> dict[str, dict[str, Any]]:
         answer = (await self.person.get(f"/api/entities{query}")).json()
         return {each["id"]: each for each in answer["entities"]}
 
 
 @asynccontextmanager
-async def living(data: Path, *entities: tuple[str, Message]) -> AsyncIterator[Living]:
+async def living(
+    data: Path, *entities: tuple[str, Message], options: Message | None = None
+) -> AsyncIterator[Living]:
     """Run the app with these entities, each an id and what differs in its registry entry."""
+    if options is not None:
+        (data / "options.json").write_text(json.dumps(options))
     home = Home()
     house = LivingHouse(home)
     for entity_id, fields in entities:
@@ -77,7 +93,5 @@ async def living(data: Path, *entities: tuple[str, Message]) -> AsyncIterator[Li
         ):
             found = Living(house, person, program)
             await eventually(lambda: house.home.subscribed("subscribe_entities"))
-            exposed = 0
-            while not exposed:
-                exposed = (await person.get("/api/home")).json()["entities"]
+            await found.until("home", "exposed" if entities else "nothing_exposed")
             yield found

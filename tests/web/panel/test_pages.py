@@ -231,7 +231,7 @@ async def test_instructions_are_previewed_while_home_assistant_is_away(running: 
 
 async def test_the_home_is_described_before_it_was_read(running: Sidecar) -> None:
     home = (await running.browser.get("/api/home")).json()
-    assert (home["entities"], home["areas"], home["last_change"]) == (0, [], None)
+    assert (home["entities"], home["areas"]) == (0, [])
 
 
 async def test_a_prompt_needs_an_agent_a_text_and_the_home(running: Sidecar) -> None:
