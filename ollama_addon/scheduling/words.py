@@ -7,18 +7,20 @@ time are written by CLDR's rules (Babel).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time, format_timedelta
+from babel.dates import format_skeleton, format_time
 
-from ollama_addon.agent.actions.opposites import members_of, target_of
+from ollama_addon.agent.actions.opposites import members_of
+from ollama_addon.agent.replies.formats import Formats
+from ollama_addon.agent.replies.texts import locale_of, texts_for
+from ollama_addon.agent.replies.verbs import value_of, verb_of
 from ollama_addon.home.model import House
-from ollama_addon.understanding.vocabulary import FIELD, TIMER_VALUES, Action
+from ollama_addon.understanding.vocabulary import Action
 
 _TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = tuple(sorted(path.stem for path in _TEXTS.glob("*.yaml")))
@@ -28,45 +30,6 @@ _NAMED = 4
 """Names that are said of a group; of larger ones, how many more there are."""
 _SOON = 120.0
 """Seconds up to which a length of time is said and not a time of day."""
-_OPENED = frozenset({"cover", "valve"})
-_ON = {"scene": "activate", "script": "run", "button": "press", "input_button": "press"}
-_KEYS = {
-    "HassStopMoving": "stop",
-    "HassMediaPause": "pause",
-    "HassMediaUnpause": "play",
-    "HassMediaNext": "next",
-    "HassMediaPrevious": "previous",
-    "HassMediaPlayerMute": "mute",
-    "HassMediaPlayerUnmute": "unmute",
-    "HassVacuumStart": "start",
-    "HassVacuumCleanArea": "start",
-    "HassLawnMowerStartMowing": "start",
-    "HassVacuumReturnToBase": "dock",
-    "HassLawnMowerDock": "dock",
-    "HassListAddItem": "add",
-    "HassListRemoveItem": "remove",
-    "HassListCompleteItem": "complete",
-    "HassBroadcast": "announce",
-    "HassGetState": "tell",
-    "HassGetWeather": "tell",
-    "todo.get_items": "tell",
-    "calendar.get_events": "tell",
-    "script.turn_on": "run",
-    "alarm_control_panel.alarm_arm_away": "arm",
-    "alarm_control_panel.alarm_arm_home": "arm",
-    "alarm_control_panel.alarm_disarm": "disarm",
-    "automation.turn_on": "on",
-    "automation.turn_off": "off",
-}
-_STEPS = {"brightness_step_pct": ("brighter", "dimmer"), "step": ("warmer", "cooler")}
-_UNITS = {
-    "brightness": " %",
-    "position": " %",
-    "percentage": " %",
-    "humidity": " %",
-    "volume_level": " %",
-}
-_TARGETS = frozenset({"name", "area", "floor", "domain", "device_class"})
 
 
 class Words:
@@ -75,7 +38,9 @@ class Words:
     def __init__(self, language: str, country: str = "") -> None:
         self.language = language
         self._texts = _texts(language)
-        self._locale = _locale(language, country)
+        self._locale = locale_of(language, country)
+        self._spoken = texts_for(language)
+        self._formats = Formats(self._spoken, country)
 
     def text(self, key: str, **values: object) -> str:
         """Return one of the sentences; parts of `key` are divided by dots."""
@@ -128,16 +93,7 @@ class Words:
 
     def duration(self, seconds: float) -> str:
         """Return a length of time: `1 hour and 30 minutes`."""
-        left = max(1, round(seconds))
-        parts = []
-        for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
-            number, left = divmod(left, size)
-            if number:
-                length = timedelta(seconds=number * size)
-                parts.append(
-                    format_timedelta(length, unit, threshold=1e9, locale=self._locale)  # type: ignore[arg-type]
-                )
-        return self.listing([part.replace("\u202f", " ").replace("\xa0", " ") for part in parts])
+        return self._formats.duration(max(1, round(seconds)))
 
     # Actions
 
@@ -147,14 +103,10 @@ class Words:
 
     def action(self, action: Action, house: House) -> str:
         """Return what an action does: `turn off TV`, `set Thermostat to 21 °C`."""
-        key = _key(action, house)
-        names = self.names(action, house)
-        if key == "set":
-            return self.text("actions.set", names=names, value=_value(action, house))
-        if key in ("add", "remove", "complete", "announce"):
-            value = action.slots.get("item") or action.slots.get("message") or ""
-            return self.text(f"actions.{key}", names=names, value=value)
-        return self.text(f"actions.{key}", names=names)
+        key = verb_of(action, house)
+        value = value_of(action, house, self._formats, self.language, {})
+        key = f"will.{key if key != 'set' or value else 'other'}"
+        return self._spoken.text(key, names=self.names(action, house), value=value)
 
     def names(self, action: Action, house: House) -> str:
         """Return what an action is about, by name."""
@@ -184,53 +136,3 @@ def _texts(language: str) -> Mapping[str, Any]:
     text = (_TEXTS / f"{language}.yaml").read_text("utf-8")
     texts: Mapping[str, Any] = yaml.load(text, _LOADER)
     return texts
-
-
-def _locale(language: str, country: str) -> Locale:
-    for tag in (f"{language}_{country}", "en_GB" if language == "en" else language):
-        try:
-            return Locale.parse(tag)
-        except (UnknownLocaleError, ValueError):
-            continue
-    return Locale.parse("en_GB")
-
-
-def _key(action: Action, house: House) -> str:
-    target = target_of(action, house)
-    domain = target.domain if target else str(action.slots.get("name", "")).partition(".")[0]
-    intent, slots = action.intent, action.slots
-    if intent in TIMER_VALUES or "Timer" in intent:
-        return "timer"
-    if intent in ("HassTurnOn", "HassTurnOff"):
-        on = intent == "HassTurnOn"
-        if domain in _OPENED:
-            return "open" if on else "close"
-        if domain == "lock":
-            return "lock" if on else "unlock"
-        return _ON.get(domain, "on") if on else "off"
-    for slot, (more, less) in _STEPS.items():
-        if isinstance(step := slots.get(slot), int | float):
-            return more if step > 0 else less
-    if (step := slots.get("volume_step")) is not None:
-        up = step == "up" or (isinstance(step, int | float) and step > 0)
-        return "louder" if up else "quieter"
-    if intent == "HassBroadcast" and not slots.get("message"):
-        return "notify"
-    if intent in _KEYS:
-        return _KEYS[intent]
-    return "set" if _value(action, house) else "other"
-
-
-def _value(action: Action, house: House) -> str:
-    parts = []
-    for slot, value in action.slots.items():
-        if slot in _TARGETS or slot.startswith(FIELD):
-            continue
-        if isinstance(value, list | tuple):
-            continue
-        text = f"{value:g}" if isinstance(value, int | float) else str(value)
-        if slot == "temperature":
-            kelvin = isinstance(value, int | float) and value > 1000
-            text += " K" if kelvin else f" {house.temperature_unit}"
-        parts.append(text + _UNITS.get(slot, ""))
-    return ", ".join(parts)

@@ -28,24 +28,29 @@ class QuestionReader:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
-    def read(self, when: When | None) -> Clause:
-        """Return the clause of a question."""
+    def read(self, when: When | None, state: str = "", attribute: str = "") -> Clause:
+        """Return the clause of a question.
+
+        `state` and `attribute` are what is asked for, where that is known already.
+        """
         draft = self._reading.draft
         asked = questions.openers(draft)
-        if not moods.names_anything(draft.spans) and not self._asks_of_house(asked):
+        known = bool(state or attribute)
+        if not known and not moods.names_anything(draft.spans) and not self._asks_of_house(asked):
             return Clause(draft.text, Mood.TALK, words=draft.finish(), when=when)
-        special = self._special(asked, when)
+        special = None if known else self._special(asked, when)
         if special is not None:
             for at in list(draft.all_free()):
                 if draft.has(at, "nouns", "later.clock", "be", "states", "weak"):
                     draft.take(at, Role.KIND)
             words = draft.finish()
             return Clause(draft.text, Mood.QUESTION, certain=True, words=words, question=special)
-        state, places = questions.asked_state(draft)
-        for at in places:
-            draft.take(at, Role.STATE, state)
+        if not state:
+            state, places = questions.asked_state(draft)
+            for at in places:
+                draft.take(at, Role.STATE, state)
         found = read_values(draft, frozenset())
-        attribute = found.values.attribute
+        attribute = attribute or found.values.attribute
         if "how_warm" in asked:
             attribute = attribute or "temperature"
         if "how_humid" in asked:

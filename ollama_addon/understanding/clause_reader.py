@@ -15,6 +15,7 @@ from ollama_addon.understanding.interpretation import (
     Trigger,
     When,
 )
+from ollama_addon.understanding.past import read_past
 from ollama_addon.understanding.reading import Reading
 from ollama_addon.understanding.texts import read_list, read_message
 from ollama_addon.understanding.timers import read_timer
@@ -42,6 +43,10 @@ class ClauseReader:
         if timer is not None:
             carry.mood = timer.mood
             return timer
+        past = read_past(reading)
+        if past is not None:
+            carry.mood = past.mood
+            return past
         listed = read_list(draft, asks=piece.asks)
         message = read_message(draft) if listed is None else None
         when = None if message else self._when()

@@ -32,6 +32,9 @@ class Sense(NamedTuple):
     """What it means within the group, such as `off` or `cover.blind:pl`."""
 
 
+Pattern = tuple[tuple[str, ...], ...]
+"""The words of a phrase; in several parts where other words can stand between them."""
+
 FLAT = (
     "articles fillers openers requests wishes subjects auxiliaries past be and or then but except "
     "only negations leave all both any everything other one pronouns same more_of_it in to by "
@@ -88,6 +91,8 @@ class Lexicon:
     enclitics: tuple[str, ...] = ()
     negative_prefixes: tuple[str, ...] = ()
     """Beginnings that negate a verb: Czech "nezapínej"."""
+    asked_past: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
+    """Phrases of questions about the past by what they mean, in folded words."""
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The phrases of each group, as `group` or `group.meaning`, in the order of the file."""
 
@@ -172,6 +177,16 @@ def read(data: Mapping[str, Any]) -> Lexicon:
         clitics,
         tuple(data.get("enclitics") or ()),
         tuple(data.get("negative_prefixes") or ()),
+        {
+            str(meaning): tuple(
+                tuple(
+                    tuple(fold(w) for w in split(part, characters=characters, clitics=clitics))
+                    for part in phrase.split(" .. ")
+                )
+                for phrase in listed
+            )
+            for meaning, listed in (data.get("asked_past") or {}).items()
+        },
         lists,
     )
 
@@ -205,7 +220,7 @@ def _check(tag: str, data: Mapping[str, Any]) -> None:
         *FLAT,
         *KEYED,
         *"tag script suffixes alternations links clitics enclitics negative_prefixes".split(),
-        *"gaps nouns timer later without_it".split(),
+        *"gaps nouns timer later asked_past without_it".split(),
     }
     if unknown:
         raise LexiconError(f"{tag}: these groups are unknown: {', '.join(sorted(unknown))}")

@@ -141,8 +141,10 @@ class Replies:
 
     def no_model(self, interpretation: Interpretation) -> str:
         """Return that there is no model to ask; a word that is not known is named instead."""
-        said = self._not_known(interpretation) or self._texts.text("no_model")
-        return self._joined(said, self._example())
+        not_known = self._not_known(interpretation)
+        if not not_known and (impossible := self._impossible(interpretation)):
+            return impossible
+        return self._joined(not_known or self._texts.text("no_model"), self._example())
 
     def downloading(self, interpretation: Interpretation, percent: int) -> str:
         """Return how far the model is that would be asked, and which word only it may know."""
@@ -162,6 +164,20 @@ class Replies:
         for clause in interpretation.clauses:
             if words := _not_known(clause):
                 return self._texts.text("not_word", words=words)
+        return ""
+
+    def _impossible(self, interpretation: Interpretation) -> str:
+        """Return which of the things that were named cannot do what was said, if that is so."""
+        for clause in interpretation.clauses:
+            named = [
+                self._house.entities[id_]
+                for word in clause.words
+                if word.role is Role.NAME and word.exact
+                for id_ in word.meaning.split()
+                if id_ in self._house.entities
+            ]
+            if clause.mood is Mood.ORDER and "no_effect" in clause.doubts and named:
+                return self._texts.text("cannot", names=self._names.listed(named))
         return ""
 
     def _example(self) -> str:
