@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from dev.addon.check import apparmor_parser
+from dev.homeassistant.core import HomeAssistant, home_assistant
 from dev.homeassistant.install import why_not
-from dev.stack import Stack
+from dev.stack import ROOT, Stack
 
 needs_apparmor = pytest.mark.skipif(
     apparmor_parser() is None,
@@ -29,6 +30,15 @@ async def stack(running_stack: Stack) -> Stack:
     """Return the stack with the house as it was at first."""
     await running_stack.home.reset()
     return running_stack
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lone_core(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HomeAssistant]:
+    """A real Home Assistant that nothing of this project runs beside."""
+    house = ROOT / "dev" / "inventory" / "house.yaml"
+    folder = tmp_path_factory.mktemp("core")
+    async with home_assistant(folder, house, companion=False) as core:
+        yield core
 
 
 _SHARED = ("running_stack", "lone_core")

@@ -153,16 +153,13 @@ def _with_what_stands_beside(clauses: list[Clause]) -> list[Clause]:
     A part without a verb that names something, or a time, belongs to an order in a way that was
     not understood: every word has to be accounted for before anything is done.
     """
-    left = any(
-        clause.mood is Mood.TALK
-        and (clause.when is not None or any(word.role in _LEFT_OVER for word in clause.words))
-        for clause in clauses
-    )
-    if not left:
-        return clauses
+    talk = [clause for clause in clauses if clause.mood is Mood.TALK]
+    whens = [clause.when for clause in talk if clause.when is not None]
+    named = any(word.role in _LEFT_OVER for clause in talk for word in clause.words)
+    vague = any(not when.understood for when in whens)
     return [
         replace(clause, certain=False, doubts=(*clause.doubts, "beside"))
-        if clause.mood is Mood.ORDER
+        if clause.mood is Mood.ORDER and (named or vague or (whens and clause.when is None))
         else clause
         for clause in clauses
     ]

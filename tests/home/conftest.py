@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from dev.homeassistant.core import HomeAssistant, home_assistant
-from dev.stack import ROOT
 from ollama_addon.home import connection as connection_module, mirror as mirror_module
 from ollama_addon.home.connection import Connection
 
@@ -42,12 +39,3 @@ async def connection(home: ScriptedHome) -> AsyncIterator[Connection]:
     connection = Connection.from_url(home.url, TOKEN)
     yield connection
     await connection.stop()
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def lone_core(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HomeAssistant]:
-    """A real Home Assistant that nothing of this project runs beside."""
-    house = ROOT / "dev" / "inventory" / "house.yaml"
-    folder = tmp_path_factory.mktemp("core")
-    async with home_assistant(folder, house, companion=False) as core:
-        yield core

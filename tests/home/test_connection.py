@@ -155,7 +155,7 @@ async def test_through_the_supervisor(home: ScriptedHome) -> None:
     home.token = "another"
     await home.drop()
     await eventually(lambda: connection.state == "refused")
-    assert "Restart the app (add-on)" in connection.message
+    assert "Restart the app," in connection.message
     await connection.stop()
 
 

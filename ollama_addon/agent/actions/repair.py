@@ -105,6 +105,12 @@ class _Mender:
             return Action(verb.intent, {**named(target), **fields}), target
         values = cleaned or self._values.values(verb, value, slots, target)
         values |= self._values.further(verb, slots, target)
+        slot = _ZERO_IS_OFF.get(verb.intent, "")
+        possible = {each.intent for each in self._values.possible(target)}
+        if values.get(slot) == 0 and "HassTurnOff" in possible:
+            # It was said in words, or under another name than that of the slot.
+            self.changes.append(Change("off", f"a {slot} of 0 is off"))
+            return Action("HassTurnOff", named(target)), target
         return Action(verb.intent, {**named(target), **values}), target
 
     def _switched(self, intent: str, slots: dict[str, Any], target: Target) -> str:

@@ -198,7 +198,7 @@ class Values:
             found = abs(found)
         percentage = value.high == 100 and value.low in (0, 1)
         if percentage and 0 < found < 1:
-            found *= 100
+            found = max(found * 100, 1.0)  # Nothing but a zero turns it off.
             self._changes.append(Change("value", "a fraction was read as a percentage"))
         elif percentage and value.slot == "brightness" and 100 < found <= _BYTE:
             found = round(found * 100 / _BYTE)

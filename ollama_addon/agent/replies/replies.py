@@ -121,8 +121,7 @@ class Replies:
                 sentences.append(said or self._confirmations.sentences([done])[0])
         else:
             sentences += self._confirmations.sentences(rest)
-        joiner = "" if self._texts.language in ("zh", "ja") else " "
-        return joiner.join(dict.fromkeys(sentence for sentence in sentences if sentence))
+        return self._joined(*dict.fromkeys(sentences))
 
     def answer(self, question: Question, now: datetime) -> str:
         """Return the answer to a question about the house, empty where its states have none."""
@@ -201,7 +200,7 @@ class Replies:
         return ""
 
     def _joined(self, *sentences: str) -> str:
-        joiner = "" if self._texts.language in ("zh", "ja") else " "
+        joiner = " " if self._texts.spaced else ""
         return joiner.join(filter(None, sentences))
 
     def _read(self, done: Done, now: datetime) -> str:
