@@ -47,7 +47,7 @@ async def test_every_page_can_be_used_by_everybody(
         await tab.say("#say", "turn on the kitchen light")
         assert await tab.accessible() == []
         assert await tab.too_wide() <= 0
-        await tab.page.get_by_role("link", name="Why?").click()
+        await tab.page.get_by_role("link", name="Details").click()
         await expect(tab.page.locator(".explained")).to_be_visible()
         assert await tab.accessible() == []
         assert await tab.too_wide() <= 0
@@ -58,7 +58,7 @@ async def test_every_page_can_be_used_by_everybody(
         await tab.open("agents")
         await tab.page.get_by_role("button", name="Edit: Home").click()
         await tab.page.fill("#field-instructions", "It is {{ now() }}.")
-        await expect(tab.page.locator(".preview .warning")).to_contain_text("clock")
+        await expect(tab.page.locator(".preview .warning")).to_contain_text("with the time")
         await tab.page.get_by_text("More settings").click()
         assert await tab.accessible() == []
         assert await tab.too_wide() <= 0
@@ -83,13 +83,13 @@ async def test_from_the_first_run_to_the_first_sentence(panel: OpenPanel, stack:
         await page.evaluate("() => localStorage.clear()")
         await tab.open()
         await expect(page.locator("#step-model")).to_have_attribute("aria-current", "step")
-        await expect(page.locator("#summary")).to_contain_text("attention")
+        await expect(page.locator("#summary")).to_contain_text("problem")
         await page.select_option("#guide-choice", stack.model)
-        await expect(page.locator("#guide-why")).to_contain_text("A command takes about")
+        await expect(page.locator("#guide-why")).to_contain_text("s per command")
         await page.get_by_role("button", name="Use this model").click()
         await expect(page.locator("#step-download")).to_have_attribute("data-done", "true")
         await expect(page.locator("#step-say")).to_have_attribute("aria-current", "step")
-        await expect(page.locator("#summary")).to_have_text("All is well.")
+        await expect(page.locator("#summary")).to_have_text("Everything works")
         await tab.say("#first-form", "turn on the kitchen light")
         await expect(page.locator("#first .action")).to_contain_text("✓ Kitchen light: off → on")
         await expect(page.locator("#step-say")).to_have_attribute("data-done", "true")
@@ -132,7 +132,7 @@ async def test_a_pull_watched_to_its_end(panel: OpenPanel, stack: Stack) -> None
         await page.press("#name", "Enter")
         present = page.locator(f"#present li[data-name='{stack.model}']")
         await expect(present.get_by_role("button", name="Delete")).to_be_visible()
-        await expect(present).to_contain_text("Quantisation")
+        await expect(present).to_contain_text("Quantization")
         seen = await page.evaluate("() => window.seen")
         assert seen
         assert all(0 < share <= 100 for share in seen)
@@ -142,7 +142,7 @@ async def test_an_agent_is_made_tried_changed_and_deleted(panel: OpenPanel, stac
     async with await panel() as tab:
         page = tab.page
         await tab.open("agents")
-        await page.get_by_role("button", name="New agent").click()
+        await page.get_by_role("button", name="Add conversation agent").click()
         await page.fill("#field-name", "Butler")
         await page.fill("#field-instructions", "You serve {{ ha_name }}.")
         await expect(page.locator(".preview pre")).to_contain_text("You serve")
@@ -233,15 +233,15 @@ async def test_a_turn_is_explained_found_and_deleted(panel: OpenPanel, stack: St
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Export").click()
         assert (await download.value).suggested_filename == "history.json"
-        await told.locator("xpath=..").get_by_role("button", name="Delete this turn").click()
+        await told.locator("xpath=..").get_by_role("button", name="Delete this request").click()
         await page.keyboard.press("Escape")
         await expect(turns).to_have_count(2)
-        await told.locator("xpath=..").get_by_role("button", name="Delete this turn").click()
+        await told.locator("xpath=..").get_by_role("button", name="Delete this request").click()
         await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await expect(turns).to_have_count(1)
         await page.get_by_role("button", name="Delete all").click()
         await page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
-        await expect(page.locator("#found")).to_contain_text("no such turn")
+        await expect(page.locator("#found")).to_contain_text("No matching requests")
 
 
 async def test_a_place_is_where_one_is(panel: OpenPanel, stack: Stack) -> None:
@@ -277,13 +277,13 @@ async def test_the_engine_is_killed_and_comes_back(panel: OpenPanel, stack: Stac
     async with await panel() as tab:
         page = tab.page
         await tab.open()
-        await expect(page.locator("#summary")).to_have_text("All is well.")
+        await expect(page.locator("#summary")).to_have_text("Everything works")
         engine = page.locator("#cards .card").first
         await expect(engine).to_have_attribute("data-state", "ok")
         for process in engines():
             psutil.Process(process).kill()
         await expect(engine).not_to_have_attribute("data-state", "ok", timeout=60_000)
-        await expect(page.locator("#summary")).not_to_have_text("All is well.")
+        await expect(page.locator("#summary")).not_to_have_text("Everything works")
         await expect(engine).to_have_attribute("data-state", "ok", timeout=60_000)
         await tab.open("log")
         await expect(page.locator("#lines")).to_contain_text("Ollama")
@@ -298,7 +298,7 @@ async def test_nothing_typed_is_lost_when_the_app_restarts(panel: OpenPanel, sta
         await stack.supervisor.addon.stop()
         await expect(page.locator("#connection")).to_be_visible()
         await page.press("#text", "Enter")
-        await expect(page.locator("#talk .error")).to_contain_text("still in the field")
+        await expect(page.locator("#talk .error")).to_contain_text("still in the text field")
         await expect(page.locator("#text")).to_have_value("turn on the kitchen light")
         await stack.supervisor.addon.start()
         await stack.until_ready()
@@ -314,7 +314,7 @@ async def test_with_the_keyboard_alone(panel: OpenPanel, stack: Stack) -> None:
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         await page.keyboard.press("Tab")
-        await expect(page.get_by_role("link", name="Overview")).to_be_focused()
+        await expect(page.get_by_role("link", name="Home")).to_be_focused()
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/chat")
@@ -334,14 +334,14 @@ async def test_with_the_keyboard_alone(panel: OpenPanel, stack: Stack) -> None:
         for _ in range(40):
             await page.keyboard.press("Tab")
             if await page.evaluate("() => document.activeElement.textContent") == (
-                "Delete this turn"
+                "Delete this request"
             ):
                 break
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("dialog")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_be_hidden()
-        await expect(page.get_by_role("button", name="Delete this turn")).to_be_focused()
+        await expect(page.get_by_role("button", name="Delete this request")).to_be_focused()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -51,7 +51,9 @@ class Answers:
                 return self._all(question)
             case "which" if question.state:
                 matched, _, _ = self._sorted(question)
-                return _sentence(self._stated(matched)) or self._texts.text("nothing")
+                return self._sentence(
+                    self._stated(matched, self._asked(question))
+                ) or self._texts.text("nothing")
             case "how_many" if question.state:
                 return self._how_many(question)
             case "how_many":
@@ -90,7 +92,7 @@ class Answers:
         if value is not None:
             unit = state.attributes.get("temperature_unit") or self._house.temperature_unit
             parts.append(self._formats.measured(value, str(unit)))
-        return _sentence(_capital(self._texts.text("comma").join(parts)))
+        return self._sentence(_capital(self._texts.text("comma").join(parts)))
 
     def forecast(self, entity: Entity, data: Mapping[str, Any], days: int, now: datetime) -> str:
         """Return the forecast of a day out of what `weather.get_forecasts` gave (`forecast`)."""
@@ -143,7 +145,7 @@ class Answers:
             name = str(timer.get("name") or "")
             key = "timer_named_left" if name else "timer_left"
             told.append(self._texts.text(key, duration=left, name=name))
-        return _sentence(_capital(self._texts.listing(told)))
+        return self._sentence(_capital(self._texts.listing(told)))
 
     def _sorted(self, question: Question) -> tuple[list[Entity], list[Entity], list[Entity]]:
         """Return what is in the state that was asked for, what is not, and what cannot tell."""
@@ -159,17 +161,21 @@ class Answers:
                 unmatched.append(entity)
         return matched, unmatched, away
 
+    def _asked(self, question: Question) -> str:
+        return "" if question.negated else question.state
+
     def _yes_no(self, question: Question) -> str:
         matched, unmatched, away = self._sorted(question)
         if away and not unmatched:
             return self._away(away)
-        key, told = ("no", unmatched) if unmatched else ("yes", matched)
-        return self._texts.text(key, what=self._stated(told))
+        if unmatched:
+            return self._texts.text("no", what=self._stated(unmatched))
+        return self._texts.text("yes", what=self._stated(matched, self._asked(question)))
 
     def _any(self, question: Question) -> str:
         matched, unmatched, away = self._sorted(question)
         if matched:
-            return self._texts.text("yes", what=self._stated(matched))
+            return self._texts.text("yes", what=self._stated(matched, self._asked(question)))
         if not unmatched:
             return self._away(away)
         none = self._texts.text("none")
@@ -218,7 +224,7 @@ class Answers:
             return self._away([entity])
         text, name = self._states.text(entity), self._names.one(entity)
         if entity.domain in ("climate", "water_heater"):
-            parts = [text, self._states.attribute(entity, "temperature")]
+            parts = [text, self._states.attribute(entity, "temperature"), self._aim(entity)]
             text = self._texts.text("comma").join(filter(None, parts))
             return self._texts.text("value", names=name, value=text)
         if entity.domain == "weather":
@@ -227,13 +233,29 @@ class Answers:
             return self._texts.text("value", names=name, value=text)
         if shown := self._states.shown(entity):
             text = self._texts.text("comma").join([text, shown])
-        return _sentence(self._texts.text("is", names=name, state=text))
+        return self._sentence(self._texts.text("is", names=name, state=text))
 
-    def _stated(self, entities: Sequence[Entity]) -> str:
-        """Return how things are, those in one state together, without a full stop."""
+    def _aim(self, entity: Entity) -> str:
+        """Return the temperature that a thermostat is set to, if any."""
+        state = self._house.states.get(entity.id)
+        aim = state.attributes.get("temperature") if state else None
+        if aim is None:
+            return ""
+        value = self._formats.measured(aim, self._house.temperature_unit)
+        return self._texts.text("set_to", value=value)
+
+    def _stated(self, entities: Sequence[Entity], asked: str = "") -> str:
+        """Return how things are, those in one state together, without a full stop.
+
+        All of them are in the state that was `asked` for, if there is one: a television that
+        plays is on, and needs no group of its own.
+        """
         by_state: dict[str, list[Entity]] = {}
         for entity in entities:
-            by_state.setdefault(self._states.text(entity), []).append(entity)
+            text = self._states.text(entity)
+            if asked == "on":
+                text = next(iter(by_state), self._states.named(entities[0], "on"))
+            by_state.setdefault(text, []).append(entity)
         return self._texts.listing(
             [
                 self._texts.text("is", len(those), names=self._names.listed(those), state=state)
@@ -244,7 +266,13 @@ class Answers:
     def _away(self, entities: Sequence[Entity]) -> str:
         state = self._texts.text("states.unavailable")
         names = self._names.listed(entities)
-        return _sentence(self._texts.text("is", len(entities), names=names, state=state))
+        return self._sentence(self._texts.text("is", len(entities), names=names, state=state))
+
+    def _sentence(self, text: str) -> str:
+        """Return a text with the full stop of the language, empty where it is."""
+        if not text or text[-1] in ".?!。？！":
+            return text
+        return text + self._texts.text("stop")
 
     def _span(self, low: float, high: float) -> str:
         unit = self._house.temperature_unit
@@ -286,11 +314,3 @@ def _numbers(values: Iterable[Any]) -> list[float]:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _sentence(text: str) -> str:
-    """Return a text with a full stop, empty where it is."""
-    if not text or text[-1] in ".?!。？！":
-        return text
-    wide = any("\u3040" <= letter <= "\u9fff" for letter in text)
-    return f"{text}{'。' if wide else '.'}"

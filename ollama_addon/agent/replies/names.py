@@ -11,7 +11,7 @@ from ollama_addon.understanding.vocabulary import Target
 
 _NAMED = 3
 """So many things are named; more of one kind are counted."""
-_MANY = 6
+_MANY = 10
 """So many names are said where each of them matters."""
 _DOORS = {"window": "window", "door": "door", "garage_door": "door", "garage": "door"}
 

@@ -58,16 +58,18 @@ class States:
         base = f"component.{entity.domain}.entity_component"
         for kind in (entity.device_class, "_"):
             if kind and (text := self._translations.get(f"{base}.{kind}.state.{raw}")):
-                return text.lower() if self._texts.language != "de" else _lower(text)
+                # Home Assistant writes them as headings; German nouns keep their capitals.
+                german = self._texts.language == "de"
+                return text[:1].lower() + text[1:] if german else text.lower()
         # Home Assistant's names are missing while it is away.
         if entity.domain == "binary_sensor" and entity.device_class in _OPENABLE:
             raw = {"on": "open", "off": "closed"}.get(raw, raw)
         key = f"states.{raw}"
         return self._texts.text(key) if self._texts.has(key) else raw.replace("_", " ")
 
-    def is_in(self, entity: Entity, asked: str) -> bool:
-        """Tell whether an entity is in a state that was asked for."""
-        raw = self.raw(entity)
+    def is_in(self, entity: Entity, asked: str, raw: str = "") -> bool:
+        """Tell whether an entity is in a state that was asked for, or was, when it was `raw`."""
+        raw = raw or self.raw(entity)
         if raw in AWAY:
             return False
         if asked == "on" and entity.domain in _RUNNING:
@@ -107,7 +109,8 @@ class States:
         if isinstance(value, bool) or value is None:
             return ""
         if isinstance(value, int | float):
-            return self._formats.measured(round(value * factor, 1), unit)
+            # Nobody sets a lamp to a tenth of a percent.
+            return self._formats.measured(round(value * factor, None if unit == "%" else 1), unit)
         return str(value) if isinstance(value, str) else ""
 
     def shown(self, entity: Entity) -> str:
@@ -116,11 +119,3 @@ class States:
         if raw in ("off", "closed", "idle", "standby", *AWAY):
             return ""
         return self.attribute(entity, _SHOWN.get(entity.domain, ""))
-
-
-def _lower(text: str) -> str:
-    """Return a German state with a small first letter unless it begins with a noun."""
-    first, _, rest = text.partition(" ")
-    return (
-        text if rest and first[:1].isupper() and rest[:1].isupper() else text[:1].lower() + text[1:]
-    )

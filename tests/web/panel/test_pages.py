@@ -90,6 +90,37 @@ def test_a_language_says_everything(language: str) -> None:
         assert words.strip(), key
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_the_glossary_are_used(language: str) -> None:
+    forbidden = {
+        "": ("add-on", "addon", "add on"),
+        "en": ("journal", "pipeline", "sentence", "licence", "quantis", "weights"),
+        "de": ("aufzeichnung", "freigegeben", "satz", "sätze", "pipeline", "gewichte"),
+        "fr": ("complément", "phrase", "pipeline", "poids"),
+        "es": ("complemento", "frase", "pipeline", "pesos"),
+        "nl": ("verloop", "zinnen", "pipeline", "gewichten"),
+        "it": ("componente aggiuntivo", "frase", "pipeline", "pesi"),
+        "pl": ("kronika", "dodatek", "zdanie", "potok"),
+        "pt": ("diário", "suplemento", "frase", "pipeline"),
+    }
+    for key, words in texts(language).items():
+        # Names of options are those of the configuration.
+        said = words.replace("journal_days", "").casefold()
+        found = [word for word in forbidden[""] + forbidden[language] if word in said]
+        assert not found, f"{key}: {words}"
+
+
+def test_pages_and_the_product_have_one_name() -> None:
+    history = {"de": "Verlauf", "fr": "Historique", "es": "Historial", "nl": "Geschiedenis"}
+    history |= {"en": "History", "it": "Storico", "pl": "Historia", "pt": "Histórico"}
+    for language in LANGUAGES:
+        known = texts(language)
+        names = {known[key] for key in ("nav.happened", "page.happened", "overview.journal")}
+        assert names == {history[language]}
+        assert all(known[f"nav.{page}"] == known[f"page.{page}"] for page in PAGES)
+        assert "Ollama Assist" in known["lost"]
+
+
 def test_every_word_that_is_used_is_there_and_the_other_way_round() -> None:
     code = "".join(file.read_text() for file in (*STATIC.glob("*.js"), *TEMPLATES.glob("*.html")))
     known = texts("en")

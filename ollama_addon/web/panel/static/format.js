@@ -16,6 +16,12 @@ export const share = (part) => `${number(part * 100, 0)} %`;
 
 export { number };
 
+/** Return where a model runs, from the share of it on the GPU; empty while that is not known. */
+export function where(gpu) {
+  if (gpu === undefined || gpu === null) return "";
+  return gpu >= 0.99 ? t("on.gpu") : gpu > 0.01 ? t("on.both", { share: share(gpu) }) : t("on.cpu");
+}
+
 /** Return a moment (seconds since the epoch): the time alone when it was today. */
 export function when(epoch) {
   const date = new Date(epoch * 1000);

@@ -4,7 +4,7 @@ import { ask, during } from "./ask.js";
 import { sure } from "./dialog.js";
 import { el, fill, find } from "./dom.js";
 import "./engine_form.js";
-import { bytes, number, share } from "./format.js";
+import { bytes, number, where } from "./format.js";
 import { listen } from "./live.js";
 import { showProgress } from "./progress.js";
 import { t } from "./texts.js";
@@ -34,15 +34,13 @@ async function remove({ name, wanted }) {
 
 function facts(model) {
   const more = details[model.name] ?? {};
-  const gpu = more.gpu_share ?? 0;
-  const where = gpu >= 0.99 ? t("on.gpu") : gpu > 0.01 ? t("on.both", { share: share(gpu) }) : t("on.cpu");
   const rows = {
     "models.size": model.size && bytes(model.size),
     "models.parameters": model.parameter_size,
     "models.quantization": model.quantization,
     "models.context": more.context_length && number(more.context_length, 0),
     "models.capabilities": more.capabilities?.join(", "),
-    "models.memory": model.loaded ? `${model.memory ? bytes(model.memory) : "?"}, ${where}` : model.present && t("models.not_loaded"),
+    "models.memory": model.loaded ? [model.memory && bytes(model.memory), where(more.gpu_share)].filter(Boolean).join(", ") : model.present && t("models.not_loaded"),
     "models.speed": model.decode_speed && t("models.speed.value", { read: model.prompt_speed ? number(model.prompt_speed, 0) : "?", write: number(model.decode_speed, 0) }),
     "models.server": model.server,
   };

@@ -2,7 +2,7 @@
 
 import { ask, during } from "./ask.js";
 import { el, fill, find } from "./dom.js";
-import { bytes, share, took, when } from "./format.js";
+import { bytes, took, when, where } from "./format.js";
 import { Guide } from "./guide.js";
 import { listen } from "./live.js";
 import { counted, t } from "./texts.js";
@@ -50,9 +50,8 @@ function models({ models: part }) {
   const failed = known.models.filter((model) => model.wanted && !model.present && !model.active);
   const loaded = known.models.filter((model) => model.loaded);
   const lines = loaded.map(({ name, memory }) => {
-    const gpu = known.details[name]?.gpu_share ?? 0;
-    const where = gpu >= 0.99 ? t("on.gpu") : gpu > 0.01 ? t("on.both", { share: share(gpu) }) : t("on.cpu");
-    return t("overview.loaded", { name, memory: memory ? bytes(memory) : "?", where });
+    const place = where(known.details[name]?.gpu_share);
+    return t(place ? "overview.loaded" : "overview.loaded.somewhere", { name, memory: memory ? bytes(memory) : "?", where: place });
   });
   if (!lines.length) lines.push(t("overview.unloaded"));
   const again = () => Promise.all(failed.map(({ name }) => ask("api/models/pull", "POST", { name })));
