@@ -12,10 +12,11 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, orders, shape, sharing, sidecar, soak, turn
+from bench import gateway, instant, mirror, orders, shape, sharing, sidecar, soak, turn
 from bench.figures import Figure, table
 
 BENCHES = {
+    "instant": instant.run,
     "turn": turn.run,
     "sidecar": sidecar.run,
     "gateway": gateway.run,

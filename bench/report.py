@@ -60,7 +60,7 @@ def main() -> int:
 def _figures(figures: Sequence[dict[str, Any]]) -> list[str]:
     rows = []
     for each in figures:
-        at_least = each["name"].startswith(("prefix", "gateway: streaming"))
+        at_least = each["name"].startswith(("prefix", "gateway: streaming", "everyday"))
         spread = each["spread"]
         rows.append(
             (

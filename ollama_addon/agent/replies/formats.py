@@ -44,6 +44,8 @@ class Formats:
                 parts.append(
                     _plain(format_timedelta(length, unit, threshold=1e9, locale=self._locale))  # type: ignore[arg-type]
                 )
+        if not self._texts.spaced:
+            return "".join(part.replace(" ", "") for part in parts)
         return self._texts.listing(parts)
 
     def number(self, value: float) -> str:

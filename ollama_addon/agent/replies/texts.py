@@ -36,6 +36,11 @@ class Texts:
             found = found.get(self.locale.plural_form(n)) or found["other"]
         return str(found).format(n=n, **values)
 
+    @property
+    def spaced(self) -> bool:
+        """Whether the language puts spaces between words."""
+        return " " in self._texts["comma"]
+
     def has(self, key: str) -> bool:
         """Tell whether there is a text; parts of `key` are divided by dots."""
         found: Any = self._texts

@@ -168,12 +168,13 @@ def test_reasons_of_home_assistant_are_said_in_the_language_of_the_person(
             "Timer set for 1 hour and 20 minutes.",
         ),
         ("pl", "HassStartTimer", {"minutes": 5}, "Minutnik ustawiono: 5 minut."),
-        ("ja", "HassStartTimer", {"minutes": 3}, "タイマーを3 分にセットしました。"),
+        ("zh", "HassStartTimer", {"hours": 1, "minutes": 30}, "计时器已设为1小时30分钟。"),
+        ("ja", "HassStartTimer", {"minutes": 3}, "タイマーを3分にセットしました。"),
         (
             "nl",
             "HassListAddItem",
             {"name": "todo.list", "item": "melk"},
-            "melk op Shopping list gezet.",
+            "Shopping list: melk toegevoegd.",
         ),
     ],
 )
