@@ -38,6 +38,7 @@ from ollama_addon.home.actions import Actions
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.notifications import Notifications
+from ollama_addon.home.past import Past
 from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.registry_changes import RegistryChanges
 from ollama_addon.home.satellites import Satellites
@@ -57,6 +58,7 @@ from ollama_addon.web.api import (
     access,
     entities,
     events,
+    examples,
     exposure,
     fixes,
     history,
@@ -66,6 +68,7 @@ from ollama_addon.web.api import (
     options as options_api,
     orders,
     prompts,
+    setup,
     status,
     supervisor as supervisor_api,
     turns,
@@ -114,6 +117,8 @@ def make_app(settings: Settings) -> FastAPI:
         home_assistant.router,
         entities.router,
         exposure.router,
+        examples.router,
+        setup.router,
         fixes.router,
         log.router,
         models.router,
@@ -188,7 +193,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     stack.push_async_callback(guard.users.stop)
     stack.push_async_callback(mirror.stop)
     home = Home(
-        mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
+        mirror,
+        Actions(connection, mirror),
+        Templates(connection),
+        Translations(connection),
+        Past(connection, mirror),
     )
     backup.restore(settings.journal)
     stack.callback(backup.save, settings.journal)
