@@ -12,10 +12,11 @@ import sys
 import time
 from typing import Any
 
-from bench import gateway, mirror, orders, shape, sharing, sidecar, soak, turn
+from bench import gateway, instant, mirror, orders, shape, sharing, sidecar, soak, turn
 from bench.figures import Figure, table
 
 BENCHES = {
+    "instant": instant.run,
     "turn": turn.run,
     "sidecar": sidecar.run,
     "gateway": gateway.run,
@@ -23,7 +24,7 @@ BENCHES = {
     "mirror": mirror.run,
     "orders": orders.run,
 }
-"""What a whole run consists of; it stays below twenty minutes on two cores."""
+"""What a whole run consists of; it takes about twenty minutes on two cores."""
 LONG = {
     "homes": lambda quick: turn.run(quick, len(turn.HOMES)),
     "shape-1b": lambda quick: shape.run("1b", quick),

@@ -41,7 +41,7 @@ _SETTLED = 8
 """Looks in a row at a sidecar whose engine has nothing to do, before something is measured."""
 _BUTLER = "You are the butler of this house. Be polite, and say sir."
 """What a second agent of the same model is told besides."""
-_JUDGED = "ranch_100"
+JUDGED = "ranch_100"
 """The home of a hundred entities, which the bars are about."""
 
 
@@ -158,7 +158,12 @@ async def talk(shape: str) -> AsyncIterator[tuple[Talk, str]]:
         os.environ["OLLAMA_HOST"] = it.url
         try:
             async with Stack("bench") as stack:
-                agent = {"model": stack.model, "context_window": _CONTEXT}
+                # The model is what is measured: `bench/instant.py` has the commands without one.
+                agent = {
+                    "model": stack.model,
+                    "context_window": _CONTEXT,
+                    "instant_commands": False,
+                }
                 stack.supervisor.addon.user_options["agents"] = [
                     {**agent, "name": "Home"},
                     {**agent, "name": "Butler", "instructions": _BUTLER},
@@ -280,7 +285,7 @@ async def run(quick: bool = False, homes: int = _USUAL) -> tuple[list[Figure], d
                 kind: {side: [as_json(said) for said in rows[kind][side]] for side in SIDES}
                 for kind in rows
             } | {"other satellite": {"ours": [as_json(said) for said in moved]}}
-            if home == _JUDGED:
+            if home == JUDGED:
                 judged = {side: rows["warm"][side] for side in SIDES}
                 reused = {
                     "a new conversation": [said.reused for said in rows["warm"]["ours"]],

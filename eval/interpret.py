@@ -13,6 +13,7 @@ from eval.metamorphic import Turned, turned
 from eval.reading import Interprets, MakesInterpreter, Spoken, speak
 from eval.simulation import Simulation
 from eval.values import House
+from ollama_addon.agent.strategies.instant import route
 from ollama_addon.understanding.interpretation import Context, Interpretation, Mood
 from ollama_addon.understanding.vocabulary import Action
 
@@ -34,6 +35,8 @@ class Reading:
     offered: bool
     certain: bool
     """Whether something was done, or kept, without a model."""
+    instant: bool
+    """Whether none of its turns needs a model."""
     roles: tuple[str, ...]
     """The words of the last turn with their roles."""
     milliseconds: tuple[float, ...]
@@ -138,6 +141,7 @@ def _reading(case: Case, spoken: Spoken, judged: Judged) -> Reading:
         reason=judged.reason,
         offered=judged.offered,
         certain=spoken.did or bool(spoken.kept),
+        instant=all(route(each, planned=True).instant for each in spoken.interpretations),
         roles=tuple(roles(spoken.last)),
         milliseconds=tuple(spoken.milliseconds),
     )

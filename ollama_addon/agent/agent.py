@@ -84,7 +84,7 @@ class Agent:
         self._prompts = Prompts(options)
         self._calls = ModelCalls(options, servers, self._prompts.rates)
         self._carrier = Carrier(options, home, orders)
-        self._steps = Steps(self._carrier, self._calls)
+        self._steps = Steps(self._carrier, self._calls, home.past)
         self._tiny = Tiny(self._calls, self._carrier, self._steps)
         self._wide = Wide(self._calls, self._carrier, self._prompts)
         self._calling = Calling(self._calls, self._carrier, self._prompts, self._wide)

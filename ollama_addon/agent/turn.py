@@ -16,6 +16,7 @@ from ollama_addon.agent.trace import Trace
 from ollama_addon.home.actions import Actions
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House
+from ollama_addon.home.past import Past
 from ollama_addon.home.templates import Templates
 from ollama_addon.home.translations import Translations
 from ollama_addon.understanding.interpretation import Context, Interpretation
@@ -52,6 +53,7 @@ class Home:
     actions: Actions
     templates: Templates
     translations: Translations
+    past: Past
 
 
 @dataclass(slots=True)

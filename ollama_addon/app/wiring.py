@@ -38,6 +38,7 @@ from ollama_addon.home.actions import Actions
 from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.notifications import Notifications
+from ollama_addon.home.past import Past
 from ollama_addon.home.pipelines import Pipelines
 from ollama_addon.home.registry_changes import RegistryChanges
 from ollama_addon.home.satellites import Satellites
@@ -57,6 +58,7 @@ from ollama_addon.web.api import (
     access,
     entities,
     events,
+    examples,
     exposure,
     fixes,
     history,
@@ -66,11 +68,14 @@ from ollama_addon.web.api import (
     options as options_api,
     orders,
     prompts,
+    running_turns,
+    setup,
     status,
     supervisor as supervisor_api,
     turns,
 )
 from ollama_addon.web.api.publisher import Events
+from ollama_addon.web.api.running_turns import RunningTurns
 from ollama_addon.web.gateway.gateway import make_gateway
 from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
@@ -110,10 +115,13 @@ def make_app(settings: Settings) -> FastAPI:
         status.metrics_router,
         access.router,
         turns.router,
+        running_turns.router,
         events.router,
         home_assistant.router,
         entities.router,
         exposure.router,
+        examples.router,
+        setup.router,
         fixes.router,
         log.router,
         models.router,
@@ -188,7 +196,11 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
     stack.push_async_callback(guard.users.stop)
     stack.push_async_callback(mirror.stop)
     home = Home(
-        mirror, Actions(connection, mirror), Templates(connection), Translations(connection)
+        mirror,
+        Actions(connection, mirror),
+        Templates(connection),
+        Translations(connection),
+        Past(connection, mirror),
     )
     backup.restore(settings.journal)
     stack.callback(backup.save, settings.journal)
@@ -337,6 +349,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         scheduler,
         planner,
         RegistryChanges(connection, mirror),
+        RunningTurns(background),
     )
     background.keep(
         "files of instructions", lambda: loaded.files.watch(lambda: options_api.reload(parts))

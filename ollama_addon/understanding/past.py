@@ -68,7 +68,7 @@ def read_past(reading: Reading) -> Clause | None:
         if clause is None or clause.question is None:
             continue
         doubts = clause.doubts
-        if figure == "who" or (
+        if (figure == "who" or (figure == "last" and not clause.question.state)) or (
             figure in _VALUED and any(e.domain not in _NUMBERS for e in clause.question.entities)
         ):
             doubts = (*doubts, "no_figure")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from ollama_addon.agent.agent import Agent
@@ -14,9 +15,12 @@ from ollama_addon.engine.inventory import Inventory
 from ollama_addon.engine.server import Details
 from ollama_addon.engine.servers import Servers
 from ollama_addon.engine.speeds import Speeds
+from ollama_addon.errors import AddonError
 from ollama_addon.home.actions import Actions, Outcome
+from ollama_addon.home.connection import Connection
 from ollama_addon.home.mirror import Mirror
 from ollama_addon.home.model import House, Satellite
+from ollama_addon.home.past import Past
 from ollama_addon.home.templates import Rendered, Templates
 from ollama_addon.home.translations import Translations
 from ollama_addon.options import AgentOptions
@@ -80,6 +84,34 @@ class Hands:
         return [{"summary": "milk"}, {"summary": "eggs"}]
 
 
+@dataclass
+class Recorder:
+    """What Home Assistant recorded, by command and entity id; what was asked is kept."""
+
+    rows: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    error: AddonError | None = None
+
+    async def command(self, kind: str, /, **fields: Any) -> Any:
+        self.asked.append((kind, fields))
+        if self.error is not None:
+            raise self.error
+        recorded = self.rows.get(kind, {})
+        if kind != "history/history_during_period":
+            return {each: recorded[each] for each in fields["statistic_ids"] if each in recorded}
+        # As Home Assistant does: the state at the start, then the changes since.
+        start, end = (
+            datetime.fromisoformat(fields[key]).timestamp() for key in ("start_time", "end_time")
+        )
+        found = {}
+        for each in fields["entity_ids"]:
+            rows = recorded.get(each, [])
+            before = [row for row in rows if row["lu"] < start][-1:]
+            later = [row for row in rows if start <= row["lu"] < end]
+            found[each] = [{**row, "lu": start} for row in before] + later
+        return found
+
+
 class _Mirror:
     def __init__(self, house: House) -> None:
         self.house = house
@@ -131,12 +163,14 @@ class Talk:
         model = {k: options.pop(k) for k in ("parameters", "capabilities") if k in options}
         self.model = Model(list(script), **model)
         self.hands = Hands()
+        self.recorder = Recorder()
         self.house = house or family_home()
         home = Home(
             cast("Mirror", _Mirror(self.house)),
             cast("Actions", self.hands),
             cast("Templates", _Templates()),
             cast("Translations", _Translations()),
+            Past(cast("Connection", self.recorder), cast("Mirror", _Mirror(self.house))),
         )
         self.agent = Agent(
             AgentOptions(id="home", name="Home", model="m", **options),

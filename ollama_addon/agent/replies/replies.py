@@ -16,6 +16,7 @@ from ollama_addon.agent.replies.done import Done
 from ollama_addon.agent.replies.foreign import Foreign
 from ollama_addon.agent.replies.formats import Formats
 from ollama_addon.agent.replies.names import Names
+from ollama_addon.agent.replies.past import PastReplies
 from ollama_addon.agent.replies.reasons import trouble_text
 from ollama_addon.agent.replies.states import States
 from ollama_addon.agent.replies.texts import spoken, texts_for
@@ -43,6 +44,7 @@ class Replies:
         self._names = Names(house, self._texts)
         self._states = States(house, self._texts, self._formats, self._translations)
         self._answers = Answers(house, self._texts, self._formats, self._names, self._states)
+        self.past = PastReplies(house, self._texts, self._formats, self._names, self._states)
         self._confirmations = Confirmations(
             house, self._texts, self._formats, self._names, self._states, self._translations
         )
@@ -126,6 +128,14 @@ class Replies:
         if self._foreign is not None:
             return self._foreign.answer(question, now)
         return self._answers.answer(question, now)
+
+    def is_in(self, entity: Entity, asked: str, raw: str = "") -> bool:
+        """Tell whether an entity is in a state that was asked for, or was, when it was `raw`."""
+        return self._states.is_in(entity, asked, raw)
+
+    def joined(self, sentences: Sequence[str]) -> str:
+        """Return sentences as one text."""
+        return ("" if self._texts.language in ("zh", "ja") else " ").join(sentences)
 
     def state_text(self, entity: Entity) -> str:
         """Return an entity's state in the language of the person: `closed`, `12.5 °C`."""

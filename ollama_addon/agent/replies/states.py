@@ -67,9 +67,9 @@ class States:
         key = f"states.{raw}"
         return self._texts.text(key) if self._texts.has(key) else raw.replace("_", " ")
 
-    def is_in(self, entity: Entity, asked: str) -> bool:
-        """Tell whether an entity is in a state that was asked for."""
-        raw = self.raw(entity)
+    def is_in(self, entity: Entity, asked: str, raw: str = "") -> bool:
+        """Tell whether an entity is in a state that was asked for, or was, when it was `raw`."""
+        raw = raw or self.raw(entity)
         if raw in AWAY:
             return False
         if asked == "on" and entity.domain in _RUNNING:

@@ -24,8 +24,6 @@ from ollama_addon.understanding.vocabulary import Action
 
 _ASKED = frozenset({"whole_home", "everything"})
 """Doubts that a question to the person settles."""
-_ELSEWHERE = frozenset({"past", "other"})
-"""Kinds of questions that are not answered here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +169,7 @@ def _asked(clause: Clause) -> Step:
         return Say("no_place", clause.missing_place)
     if _asks_to_be_told(clause):
         return Do(Candidate((Action("HassBroadcast"),), (), "tell", 1.0), clause.when)
-    if question is None or question.kind in _ELSEWHERE or not clause.certain:
+    if question is None or question.kind == "other" or not clause.certain:
         return Ask(clause, clause.doubts or ("question",))
     return Tell(question)
 

@@ -22,7 +22,9 @@ from ollama_addon.agent.strategies.instant import (
     Tell,
     Which,
 )
+from ollama_addon.agent.strategies.past import PastAnswers
 from ollama_addon.agent.turn import Step
+from ollama_addon.home.past import Past
 from ollama_addon.understanding.interpretation import Candidate, Question
 from ollama_addon.understanding.vocabulary import Action
 
@@ -39,7 +41,8 @@ _READ_MOST = 3
 class Steps:
     """Takes the steps of a route."""
 
-    def __init__(self, carrier: Carrier, calls: ModelCalls) -> None:
+    def __init__(self, carrier: Carrier, calls: ModelCalls, past: Past) -> None:
+        self._past = PastAnswers(past)
         self._carrier = carrier
         self._calls = calls
 
@@ -114,6 +117,10 @@ class Steps:
             carried.sentences.append(listing or replies.phrase("empty"))
             if len(planned) == 1:
                 step.conversation.order = planned[0].id
+            return
+        if question.kind == "past":
+            answer = await self._past.answer(question, replies, step.now)
+            carried.sentences.append(answer or replies.phrase("unknown"))
             return
         if items := _reading(question):
             async for event in self._carrier.carry(step, items, carried):

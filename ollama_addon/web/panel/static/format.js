@@ -16,6 +16,12 @@ export const share = (part) => `${number(part * 100, 0)} %`;
 
 export { number };
 
+/** Return two numbers as `from–to`, one where both are written alike. */
+export function range([low, high]) {
+  const [from, to] = [low, high].map((value) => number(value, value < 10 ? 1 : 0));
+  return from === to ? from : `${from}–${to}`;
+}
+
 /** Return where a model runs, from the share of it on the GPU; empty while that is not known. */
 export function where(gpu) {
   if (gpu === undefined || gpu === null) return "";
