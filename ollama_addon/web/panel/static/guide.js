@@ -2,7 +2,7 @@
 
 import { ask, during } from "./ask.js";
 import { el, find } from "./dom.js";
-import { bytes, range } from "./format.js";
+import { bytes, hardware, range } from "./format.js";
 import * as options from "./options.js";
 import { showProgress } from "./progress.js";
 import { worded } from "./status.js";
@@ -103,7 +103,7 @@ export class Guide {
     try {
       const { machine, models } = await ask("api/models/recommended");
       this.recommended = models.filter(({ recommended }) => recommended);
-      find("machine").textContent = machine.message;
+      find("machine").textContent = hardware(machine);
       const now = this.known.agents[0].model;
       const fitting = this.recommended;
       const named = fitting.some(({ name }) => name === now) ? fitting : [models.find(({ name }) => name === now) ?? { name: now }, ...fitting];

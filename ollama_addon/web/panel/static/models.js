@@ -4,11 +4,13 @@ import { ask, during } from "./ask.js";
 import { sure } from "./dialog.js";
 import { el, fill, find } from "./dom.js";
 import "./engine_form.js";
-import { bytes, number, range, where } from "./format.js";
+import { bytes, hardware, number, parameters, range, where } from "./format.js";
 import { listen } from "./live.js";
 import { showProgress } from "./progress.js";
 import { t } from "./texts.js";
 
+/** What a model may be able to besides talking, which each of them is. */
+const CAN = { tools: "models.tools", thinking: "models.thinking", vision: "models.vision" };
 const said = find("said");
 const pulls = new Map();
 let models = [];
@@ -35,10 +37,10 @@ function facts(model) {
   const more = details[model.name] ?? {};
   const rows = {
     "models.size": model.size && bytes(model.size),
-    "models.parameters": model.parameter_size,
+    "models.parameters": parameters(model.parameter_size),
     "models.quantization": model.quantization,
     "models.context": more.context_length && number(more.context_length, 0),
-    "models.capabilities": more.capabilities?.join(", "),
+    "models.capabilities": more.capabilities?.filter((name) => name in CAN).map((name) => t(CAN[name])).join(", "),
     "models.memory": model.loaded ? [model.memory && bytes(model.memory), where(more.gpu_share)].filter(Boolean).join(", ") : model.present && t("models.not_loaded"),
     "models.speed": model.decode_speed && t("models.speed.value", { read: model.prompt_speed ? number(model.prompt_speed, 0) : "?", write: number(model.decode_speed, 0) }),
     "models.server": model.server,
@@ -131,11 +133,11 @@ async function showRecommended() {
   const answer = await ask("api/models/recommended").catch(() => null);
   if (!answer) return;
   recommended = answer.models;
-  find("machine").textContent = answer.machine.message;
+  find("machine").textContent = answer.hardware(machine);
   fill(find("known"), recommended.map(({ name, size }) => el("option", { value: name }, bytes(size))));
   // What does not fit or is slow is listed by name only: at most three are recommended.
   const best = recommended.filter((model) => model.recommended);
-  find("recommended").replaceChildren(...(best.length ? best.map(suggestion) : [el("li", { className: "faint" }, t("models.none_recommended"))]));
+  find("recommended").replaceChildren(...(best.length ? best.map(suggestion) : [el("li", { className: "faint whole" }, t("models.none_recommended"))]));
 }
 
 async function look() {
