@@ -140,6 +140,15 @@ def test_what_asks_first_waits_for_a_yes() -> None:
     assert graded({"kind": "confirm", "nothing": True}, (unlock,), (no,)) == "right"
 
 
+def test_a_case_needs_no_model_when_none_of_its_turns_does() -> None:
+    turns = {"a": (ON,), "b": (replace(OFF, certain=False),), "c": (WHETHER,)}
+    needed = {("a",): True, ("c",): True, ("b",): False, ("a", "b"): False, ("a", "c"): True}
+    for said, instant in needed.items():
+        fields = {"id": "case-1", "kind": "plain", "home": "cottage_en", "language": "en"}
+        case = Case.model_validate({**fields, "say": list(said), "change": {LIGHT: "on"}})
+        assert run([case], HOMES, Scripted(turns), most=0).readings[0].instant is instant, said
+
+
 def test_a_timer_runs_where_it_was_started() -> None:
     start = Action("HassStartTimer", {"minutes": 5})
     clause = Clause("", Mood.ORDER, (Candidate((start,), (), "start timer", 1.0),), certain=True)
