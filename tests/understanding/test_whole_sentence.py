@@ -99,3 +99,27 @@ def test_everything_is_asked_about_and_leaves_out_what_is_excepted() -> None:
     assert not clause.certain
     assert clause.candidates[0].whole_home
     assert "switch.coffee_machine" not in {e.id for e in clause.candidates[0].entities}
+
+
+@pytest.mark.parametrize(
+    ("home", "text", "kind"),
+    [
+        ("haus_de", "Ist ein Fenster offen?", "any"),
+        ("haus_de", "Sind alle Fenster zu?", "all"),
+        ("haus_de", "Welche Lichter sind an?", "which"),
+        ("family_40", "which blinds are closed?", "which"),
+        ("family_40", "how many lights are on?", "how_many"),
+        ("maison_fr", "est-ce qu'une fenêtre est ouverte ?", "any"),
+    ],
+)
+def test_a_question_about_a_kind_is_certain(home: str, text: str, kind: str) -> None:
+    (clause,) = clauses(home, text)
+    assert clause.certain
+    assert clause.question is not None
+    assert clause.question.kind == kind
+
+
+def test_a_value_out_of_range_is_refused_and_not_asked_of_a_model() -> None:
+    (clause,) = clauses("family_40", "set the floor lamp to 140 percent")
+    assert clause.refusal is not None
+    assert clause.refusal.reason == "range"
