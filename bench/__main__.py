@@ -24,7 +24,7 @@ BENCHES = {
     "mirror": mirror.run,
     "orders": orders.run,
 }
-"""What a whole run consists of; it stays below twenty minutes on two cores."""
+"""What a whole run consists of; it takes about twenty minutes on two cores."""
 LONG = {
     "homes": lambda quick: turn.run(quick, len(turn.HOMES)),
     "shape-1b": lambda quick: shape.run("1b", quick),

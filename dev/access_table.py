@@ -63,19 +63,20 @@ def _of_app(app: FastAPI) -> Iterator[Row]:
     described = str(app.openapi_url)
     yield Row("panel and API", described, "GET", _known(described, people_only=False))
     yield Row("panel and API", "/static/{path}", "GET", ROLES)
-    for route in _flat(app.routes):
+    for path, route in _flat(app.routes):
         people_only = PEOPLE_ONLY in route.dependencies
         for method in route.methods or ():
-            roles = _known(route.path, people_only=people_only)
-            yield Row("panel and API", route.path, method, roles)
+            roles = _known(path, people_only=people_only)
+            yield Row("panel and API", path, method, roles)
 
 
-def _flat(routes: Any) -> Iterator[APIRoute]:
+def _flat(routes: Any, prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
+    """Yield each route with its whole path; a router that is included may have a prefix."""
     for route in routes:
         if isinstance(route, APIRoute):
-            yield route
+            yield prefix + route.path, route
         elif inner := getattr(route, "original_router", None):
-            yield from _flat(inner.routes)
+            yield from _flat(inner.routes, prefix + route.include_context.prefix)
 
 
 def _known(path: str, *, people_only: bool) -> tuple[Role, ...]:

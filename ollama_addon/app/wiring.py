@@ -58,6 +58,7 @@ from ollama_addon.web.api import (
     access,
     entities,
     events,
+    examples,
     exposure,
     fixes,
     history,
@@ -67,11 +68,14 @@ from ollama_addon.web.api import (
     options as options_api,
     orders,
     prompts,
+    running_turns,
+    setup,
     status,
     supervisor as supervisor_api,
     turns,
 )
 from ollama_addon.web.api.publisher import Events
+from ollama_addon.web.api.running_turns import RunningTurns
 from ollama_addon.web.gateway.gateway import make_gateway
 from ollama_addon.web.gateway.key import Key
 from ollama_addon.web.listener import Listener
@@ -111,10 +115,13 @@ def make_app(settings: Settings) -> FastAPI:
         status.metrics_router,
         access.router,
         turns.router,
+        running_turns.router,
         events.router,
         home_assistant.router,
         entities.router,
         exposure.router,
+        examples.router,
+        setup.router,
         fixes.router,
         log.router,
         models.router,
@@ -342,6 +349,7 @@ async def _start(settings: Settings, guard: Guard, hosts: Hosts, stack: AsyncExi
         scheduler,
         planner,
         RegistryChanges(connection, mirror),
+        RunningTurns(background),
     )
     background.keep(
         "files of instructions", lambda: loaded.files.watch(lambda: options_api.reload(parts))

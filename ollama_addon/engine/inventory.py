@@ -194,7 +194,7 @@ class Inventory:
         try:
             await self._servers.loading.measure(name)
         except AddonError as error:
-            _LOGGER.info("%s was not measured: %s", name, error.message)
+            _LOGGER.info("%s was not measured: %s", name, error.logged)
 
     def _absent(self, key: str, name: str) -> Model:
         pulling = self._downloads.active(key)

@@ -58,7 +58,7 @@ class Loading:
             )
             await server.check()
         except AddonError as error:
-            _LOGGER.info("%s", error.message)
+            _LOGGER.info("%s", error.logged)
         except TROUBLE as error:
             _LOGGER.info("%s", server.said(error, model).message)
         finally:

@@ -83,7 +83,7 @@ class Measurements:
         try:
             files.keep(self._path, json.dumps(content, indent=1), "What was measured")
         except AddonError as error:
-            _LOGGER.warning("%s", error.message)
+            _LOGGER.warning("%s", error.logged)
 
 
 def _read(path: Path | None) -> Mapping[str, Any]:

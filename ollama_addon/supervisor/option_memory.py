@@ -120,7 +120,7 @@ class OptionMemory:
         try:
             files.keep(self.path, json.dumps(kept, ensure_ascii=False), "What is remembered")
         except AddonError as error:
-            _LOGGER.warning("%s", error.message)
+            _LOGGER.warning("%s", error.logged)
 
     def _renamed(self, agent: Any) -> Any:
         """Give the agent of `config.yaml` the name that it had when the app was installed."""

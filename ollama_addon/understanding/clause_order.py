@@ -245,6 +245,10 @@ class OrderReader:
     def _use(self, found: Found, made: Plan, values: Values, actions: dict[str, None]) -> None:
         """Mark the words of values that the plan uses."""
         draft = self._reading.draft
+        if made.impossible and not made.effects:
+            # It was understood, and cannot be done: "to 140 percent".
+            for places in found.at.values():
+                draft.use(*places)
         for name, places in found.at.items():
             if name in made.used or (name == "attribute" and made.effects):
                 draft.use(*places)

@@ -79,6 +79,11 @@ class QuestionReader:
             dict.fromkeys(e for part in parts for e in (part.entities or part.same_name))
         )
         quantifier = next((p.quantifier for p in phrases.targets if p.quantifier), "")
+        if not quantifier and any(
+            draft.has(at, "one_unit") and draft.has(at + 1, "nouns", "word", "name")
+            for at in range(len(draft))
+        ):
+            quantifier = "any"  # "ist ein Fenster offen"
         kind = questions.kind_of(
             asked, state, several=several, quantifier=quantifier, counted=len(entities)
         )
@@ -105,7 +110,7 @@ class QuestionReader:
             doubts["same_name"] = None
         if (
             phrases.any
-            and not any(part.full or part.same_name for part in parts)
+            and not any(part.full or part.same_name or part.whole_home for part in parts)
             and missing is None
         ):
             doubts.setdefault("partial_name")

@@ -59,7 +59,8 @@ def asked_state(draft: Draft) -> tuple[str, list[int]]:
         span = draft.spans[at]
         if span.has("name", "area"):
             continue
-        if span.has("states"):
+        article = span.has("articles", "one_unit") and draft.has(at + 1, "nouns", "name", "word")
+        if span.has("states") and not article:  # "ist ein Fenster offen": "ein" is "on" as well
             return span.meanings("states")[0], [at]
     for at in reversed(list(draft.all_free())):
         span = draft.spans[at]

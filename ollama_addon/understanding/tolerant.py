@@ -187,7 +187,23 @@ def _reached_back(before: list[Clause], clause: Clause) -> list[Clause]:
         ]
     if clause.when is None or clause.mood not in (Mood.ORDER, Mood.TALK):
         return before
+    if clause.mood is Mood.ORDER and _begins_with_time(clause):
+        return before  # "Turn off the TV, and in ten minutes turn off the light"
+    about = {entity.id for each in clause.candidates for entity in each.entities}
     return [
-        replace(each, when=clause.when) if each.mood is Mood.ORDER and each.when is None else each
+        replace(each, when=clause.when)
+        if each.mood is Mood.ORDER
+        and each.when is None
+        # "Turn on the lamp and turn it off in ten minutes": one after the other.
+        and not any(entity.id in about for c in each.candidates for entity in c.entities)
+        else each
         for each in before
     ]
+
+
+def _begins_with_time(clause: Clause) -> bool:
+    """Whether the time of a clause stands in front of all that it says to do."""
+    roles = [word.role for word in clause.words if word.role is not Role.FILLER]
+    said = (Role.VERB, Role.NAME, Role.KIND, Role.PARTICLE, Role.AREA)
+    first = next((at for at, role in enumerate(roles) if role in said), len(roles))
+    return Role.TIME in roles[:first]

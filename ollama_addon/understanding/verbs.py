@@ -16,7 +16,18 @@ _SPELT = 4
 
 _THINGS = ("nouns", "name", "area", "floor", "levels", "modes", "directions", "feelings", "options")
 """What a word may be besides a verb: then its place in the clause decides."""
-_PHRASES = ("in", "except", "later.at", "later.delay", "later.when", "then", "and", "to", "by")
+_PHRASES = (
+    "in",
+    "except",
+    "but",
+    "later.at",
+    "later.delay",
+    "later.when",
+    "then",
+    "and",
+    "to",
+    "by",
+)
 """What may follow a particle."""
 _SHAPELESS = ("articles", "fillers", "requests", "pronouns", "openers")
 
@@ -226,7 +237,7 @@ def _stands_alone(draft: Draft, at: int, said: Said) -> bool:
     directly = at - 1 in said.verbs and said.weak
     if draft.spans[after].number is not None or draft.has(after, "levels", "colors", "whites"):
         return False
-    if draft.has(after, "in", "except", "later.at", "and", "then", "all") and not draft.has(
+    if draft.has(after, "in", "except", "but", "later.at", "and", "then", "all") and not draft.has(
         after, "articles"
     ):
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from starlette.requests import HTTPConnection
 
@@ -38,6 +38,9 @@ from ollama_addon.web.access.auth import Guard
 from ollama_addon.web.api.publisher import Events
 from ollama_addon.web.gateway.key import Key
 from ollama_addon.wyoming.fallback import WyomingFallback
+
+if TYPE_CHECKING:
+    from ollama_addon.web.api.running_turns import RunningTurns
 
 
 class OptionsApplier(Protocol):
@@ -110,6 +113,7 @@ class Parts:
     planner: Planner
     registry_changes: RegistryChanges
     """What a person has changed in Home Assistant from here."""
+    running_turns: RunningTurns
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent by its id. Raises AddonError (404) when there is none."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 from ollama_addon.agent.replies.texts import Texts
 from ollama_addon.home.model import Entity, House
@@ -28,8 +30,12 @@ class Names:
         area = self._house.area_of(entity)
         if area is None:
             return entity.name
-        alike = sum(other.name == entity.name for other in self._house.entities.values())
-        return f"{entity.name} ({area.name})" if alike > 1 else entity.name
+        return f"{entity.name} ({area.name})" if self._alike[entity.name] > 1 else entity.name
+
+    @cached_property
+    def _alike(self) -> Counter[str]:
+        """How many things have a name; counted once for all that is said in a turn."""
+        return Counter(each.name for each in self._house.entities.values())
 
     def members(self, target: Target) -> list[Entity]:
         """Return what a target is made of."""

@@ -35,6 +35,12 @@ class ModelBody(BaseModel):
     memory: int | None
     """Bytes in memory while it is loaded."""
     server: str | None
+    ours: bool
+    """Whether it can be deleted here: it is, or would be, where models are downloaded to."""
+    used_by: list[str]
+    """Ids of the agents that use it."""
+    gpu_share: float | None
+    """Which share of it is on a graphics card; null where that is not known."""
     family: str
     parameter_size: str
     quantization: str
@@ -82,6 +88,9 @@ def models_of(all_parts: Parts) -> list[ModelBody]:
                 size=model.size,
                 memory=model.memory,
                 server=model.server,
+                ours=model.ours,
+                used_by=list(model.used_by),
+                gpu_share=model.gpu_share,
                 family=model.family,
                 parameter_size=model.parameter_size,
                 quantization=model.quantization,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -160,13 +161,20 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, Made]) -> Mad
 
 
 async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[bytes]:
+    async with aclosing(events_of(all_parts, agent, turn)) as events:
+        async for event in events:
+            yield _encode(event)
+
+
+async def events_of(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncGenerator[Event, None]:
+    """Yield what happens in a turn; what goes wrong is an `Error`, and all of it is counted."""
     happened: dict[str, Any] = {"actions": []}
     mended: list[str] = []
     if turn.satellite_id:
         all_parts.warmup.spoke(turn.satellite_id, agent.options.id)
     try:
         async for event in agent.converse(turn):
-            yield _encode(event)
+            yield event
             match event:
                 case Start():
                     happened |= as_json(event)
@@ -182,11 +190,11 @@ async def _stream(all_parts: Parts, agent: Agent, turn: Turn) -> AsyncIterator[b
     except AddonError as error:
         _LOGGER.warning("A turn of %s failed: %s", agent.options.name, error.logged)
         all_parts.metrics.turn(agent.options.id, error.code, {}, mended)
-        yield _encode(Error(error.code, error.message))
+        yield Error(error.code, error.message)
     except Exception:
         _LOGGER.exception("A turn of %s failed", agent.options.name)
         all_parts.metrics.turn(agent.options.id, "internal", {}, mended)
-        yield _encode(Error("internal", "Something went wrong in the app; its log says what."))
+        yield Error("internal", "Something went wrong in the app; its log says what.")
 
 
 def _encode(event: Event) -> bytes:

@@ -38,6 +38,9 @@ def test_security_md_has_a_row_for_every_route() -> None:
 
 def test_it_is_a_table_of_all_that_there_is() -> None:
     assert len(ALL) > 60
+    assert len({(row.port, row.path, row.method) for row in ALL}) == len(ALL)
+    assert all(row.path.startswith("/") for row in ALL)
+    assert "/api/history/{turn_id}" in {row.path for row in ALL}
     open_to_all = {row.path for row in ALL if "nobody" in row.roles}
     assert open_to_all == {"/health", "/static/{path}"}
     assert not [row for row in ALL if row.port == "gateway" and row.roles != ("gateway key",)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.home.scripted_home import Message, eventually
+from tests.home.scripted_home import Message
 from tests.home.scripted_house import ScriptedHouse
 from tests.web.people import THROUGH_INGRESS, Home, behind_ingress
 
@@ -92,6 +92,5 @@ async def living(
             httpx.AsyncClient(base_url=base, headers=bearer, trust_env=False) as program,
         ):
             found = Living(house, person, program)
-            await eventually(lambda: house.home.subscribed("subscribe_entities"))
             await found.until("home", "exposed" if entities else "nothing_exposed")
             yield found

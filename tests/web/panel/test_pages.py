@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from ollama_addon.agent.trace import Trace
+from ollama_addon.history import verdict
+from ollama_addon.web.api import status_parts
 from ollama_addon.web.panel.pages import PAGES, STATIC
 from ollama_addon.web.panel.texts import LANGUAGES, chosen, texts
 from tests.web.running import Sidecar, sidecar
@@ -134,6 +137,37 @@ def test_every_word_that_is_used_is_there_and_the_other_way_round() -> None:
     made += ("field.", "engine.", "strategy.", "confirm.", "kv_cache_type.")
     unused = {key for key in known if key not in quoted | forms and not key.startswith(made)}
     assert unused == set()
+
+
+OWN_SENTENCE = {"home_refused", "not_read", "broken", "running", "failing"}
+"""Codes whose parts are told in the sidecar's own words, since only these have the cause."""
+AS_ANOTHER = {"some_missing", "under_way", "kept", "off"}
+"""Codes that have the sentence of another one, or one with a plural."""
+
+
+def test_every_state_of_a_part_has_a_sentence() -> None:
+    source = Path(status_parts.__file__).read_text("utf-8")
+    codes = set(re.findall(r'_part\(\s*"\w+",\s*"(\w+)"', source))
+    assert "not_used" in codes
+    known = texts("en")
+    missing = {code for code in codes - OWN_SENTENCE - AS_ANOTHER if f"status.{code}" not in known}
+    assert missing == set()
+    health = get_args(status_parts.Health)
+    assert {f"state.{each}" for each in health} <= known.keys()
+
+
+def test_everything_that_can_become_of_a_request_has_a_sentence() -> None:
+    source = Path(verdict.__file__).read_text("utf-8")
+    codes = set(re.findall(r'Verdict\(\s*"(\w+)"', source))
+    known = texts("en")
+    assert "similar" in codes
+    assert {code for code in codes if f"became.{code}" not in known} == set()
+
+
+def test_the_panel_is_small() -> None:
+    scripts = b"".join(file.read_bytes() for file in sorted(STATIC.glob("*.js")))
+    assert len(gzip.compress(scripts)) <= 32_768
+    assert len(gzip.compress((STATIC / "panel.css").read_bytes())) <= 6_144
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,10 @@ export class AgentForm extends Fields {
   }
 
   keep() {
-    sessionStorage.setItem(this.key, JSON.stringify({ place: this.place, agent: this.value() }));
+    sessionStorage.setItem(this.key, JSON.stringify({ original: this.original, agent: this.value() }));
   }
 
-  /** Return what was typed and not saved, as `{place, agent}`; null when nothing was. */
+  /** Return what was typed and not saved, as `{original, agent}`; null when nothing was. */
   kept() {
     return JSON.parse(sessionStorage.getItem(this.key) ?? "null");
   }

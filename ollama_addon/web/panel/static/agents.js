@@ -2,18 +2,20 @@
 
 import { AgentForm } from "./agent_form.js";
 import { ask, during } from "./ask.js";
-import { showAssist } from "./assist.js";
+import { showAssist, showCompanion } from "./assist.js";
 import { sure } from "./dialog.js";
 import { el, find } from "./dom.js";
 import { number } from "./format.js";
 import { listen } from "./live.js";
 import * as options from "./options.js";
+import { worded } from "./status.js";
 import { Talk } from "./talk.js";
 import { counted, t } from "./texts.js";
 
 const said = find("said");
 const form = new AgentForm(find("form"), "ollama-agent");
 let running = [];
+let states = [];
 let kept = null;
 let place = null;
 /** Which of the options' agents is being edited: its place, which may be one past the last. */
@@ -38,6 +40,7 @@ function card(agent, at) {
     { className: "card" },
     el("h2", {}, name),
     el("p", { className: "faint" }, `${model}${agent.control_home === false ? ` · ${t("agents.talks_only")}` : ""}`),
+    el("p", { className: "faint", data: { agent: name } }, stateOf(name)),
     agent.instructions && el("p", { className: "clip" }, agent.instructions),
     el(
       "p",
@@ -49,6 +52,12 @@ function card(agent, at) {
   );
 }
 
+/** Return how a saved agent is; empty while that is not known. */
+function stateOf(name) {
+  const state = states.find((each) => each.name === name);
+  return state ? worded(state) : "";
+}
+
 async function show() {
   kept = await options.read();
   kept.agents ??= [];
@@ -57,11 +66,11 @@ async function show() {
   );
 }
 
-async function edit(at, agent) {
+async function edit(at, agent, before = kept.agents[at]) {
   place = at;
   // What the form has no field for stays as it is; a copy is another agent.
-  original = kept.agents[at] ?? { ...agent, id: undefined };
-  form.place = at;
+  original = before ?? { ...agent, id: undefined };
+  form.original = before ?? null;
   const models = await ask("api/models").catch(() => []);
   const recommended = await ask("api/models/recommended").catch(() => ({ models: [] }));
   const names = [...models, ...recommended.models].map(({ name }) => name);
@@ -69,7 +78,6 @@ async function edit(at, agent) {
   const cancel = el("button", { type: "button", className: "plain" }, t("cancel"));
   cancel.addEventListener("click", close);
   form.showAgent(agent, [...new Set(names)], [save, cancel]);
-  form.keep();
   edited = kept.agents[at]?.name ?? "";
   find("editor-title").textContent = edited ? t("agents.editing", { name: edited }) : t("agents.creating");
   find("list-view").hidden = true;
@@ -106,6 +114,12 @@ async function save() {
   const agents = [...(all.agents ?? [])];
   const found = original.id ? agents.findIndex(({ id }) => id === original.id) : place;
   const at = found < 0 ? agents.length : Math.min(found, agents.length);
+  const theirs = all.agents?.[at];
+  const changed = original.id && Object.keys({ ...original, ...theirs }).filter((name) => JSON.stringify(theirs?.[name]) !== JSON.stringify(original[name]));
+  if (changed?.length) {
+    const fields = changed.map((name) => `${name}: ${JSON.stringify(theirs?.[name]) ?? "–"}`).join(", ");
+    if (!(await sure(t("agents.conflict", { name: original.name, fields }), t("save")))) return undefined;
+  }
   const { context_window, max_history, keep_alive, temperature, ...rest } = original;
   agents[at] = { ...rest, ...form.value() };
   const wanted = { ...all, agents };
@@ -129,7 +143,7 @@ const shown = (value) => el("pre", { tabIndex: 0 }, typeof value === "string" ? 
 
 async function showPrompt() {
   const path = `api/agents/${encodeURIComponent(tried)}/prompt`;
-  const text = find("prompt-text").value.trim() || t("agents.prompt.example");
+  const text = find("prompt-text").value.trim();
   const prompt = await ask(path, "POST", { text });
   const characters = JSON.stringify([prompt.messages, prompt.tools ?? ""]).length;
   find("prompt").replaceChildren(
@@ -161,13 +175,19 @@ async function begin() {
   await show();
   const draft = form.kept();
   if (draft && place === null) {
-    await edit(Math.min(draft.place, kept.agents.length), draft.agent);
+    const at = draft.original ? kept.agents.findIndex(({ id }) => id === draft.original.id) : -1;
+    await edit(at < 0 ? kept.agents.length : at, draft.agent, draft.original ?? undefined);
     said.textContent = t("agents.restored");
   }
 }
 
 listen(
   {
+    status: (status) => {
+      states = status.agent_states;
+      showCompanion(status);
+      for (const place of find("agents").querySelectorAll("[data-agent]")) place.textContent = stateOf(place.dataset.agent);
+    },
     agents: (agents) => {
       running = agents;
       showAssist(agents);

@@ -3,14 +3,15 @@
 import { ask as request, during } from "./ask.js";
 import { sure } from "./dialog.js";
 import { el, find } from "./dom.js";
+import { worded } from "./status.js";
 import { t } from "./texts.js";
 
 const ask = (path, method, body) => request(`api/home-assistant/${path}`, method, body);
 let agents = [];
 
-async function showCompanion() {
-  const { message, runs, restart_needed } = await ask("companion");
-  find("companion").textContent = runs ? t("ha.there") : `${message} ${restart_needed ? t("ha.restart") : ""} ${t("ha.add")}`;
+/** Show whether the agents are in Home Assistant, as the status says. */
+export function showCompanion({ companion }) {
+  find("companion").textContent = worded(companion);
 }
 
 function showOwn({ state, message }) {
@@ -47,7 +48,6 @@ async function showPipelines() {
 export async function showAssist(ours) {
   agents = ours;
   for (const [show, place] of [
-    [showCompanion, "companion"],
     [showPipelines, "pipelines-said"],
     [async () => showOwn(await ask("own-integration")), "own-state"],
     [showSwitches, "app-said"],

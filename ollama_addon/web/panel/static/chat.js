@@ -1,7 +1,7 @@
 // The page to talk with any agent, as if one were anywhere in the home.
 
 import { ask } from "./ask.js";
-import { el, find } from "./dom.js";
+import { el, fill, find } from "./dom.js";
 import { listen } from "./live.js";
 import { Talk } from "./talk.js";
 import { t } from "./texts.js";
@@ -41,6 +41,8 @@ function showAgents(agents) {
   const before = agent.value || choice.agent;
   agent.replaceChildren(...agents.map(({ id, name, model }) => el("option", { value: id }, `${name} (${model})`)));
   if (agents.some(({ id }) => id === before)) agent.value = before;
+  find("say").hidden = !agents.length;
+  find("no-agent").hidden = agents.length > 0;
 }
 
 async function showPlaces() {
@@ -60,10 +62,28 @@ async function showPlaces() {
   if (before && [...place.options].some((option) => option.value === before)) place.value = before;
 }
 
+/** Offer what can be said in this home; where nothing is known to work, nothing is offered. */
+async function showExamples() {
+  const { examples } = await ask("api/examples?n=3").catch(() => ({ examples: [] }));
+  fill(
+    find("examples"),
+    examples.map((words) => el("button", { type: "button", className: "plain", data: { words } }, words)),
+  );
+}
+
+find("examples").addEventListener("click", ({ target }) => {
+  if (!target.dataset.words) return;
+  talk.text.value = target.dataset.words;
+  talk.say();
+});
+
 find("anew").addEventListener("click", () => {
   talk.anew();
   hint.hidden = false;
   talk.text.focus();
 });
 
-listen({ agents: showAgents }, () => showPlaces().catch(() => {}));
+listen({ agents: showAgents }, () => {
+  showPlaces().catch(() => {});
+  showExamples();
+});

@@ -16,6 +16,24 @@ export const share = (part) => `${number(part * 100, 0)} %`;
 
 export { number };
 
+/** Return two numbers as `from–to`, one where both are written alike. */
+export function range([low, high]) {
+  const [from, to] = [low, high].map((value) => number(value, value < 10 ? 1 : 0));
+  return from === to ? from : `${from}–${to}`;
+}
+
+/** Return how many parameters a model has, from Ollama's way to write it (`134.52M`). */
+export function parameters(written) {
+  const [, count, unit] = /^([\d.]+)([KMB])$/.exec(written ?? "") ?? [];
+  return unit ? (Number(count) * { K: 1e3, M: 1e6, B: 1e9 }[unit]).toLocaleString(language, { notation: "compact", maximumFractionDigits: 1 }) : written;
+}
+
+/** Return what the machine is, as `api/models/recommended` tells it. */
+export function hardware({ processor, cores, memory, memory_available: free, disk_free: disk, gpus }) {
+  const line = t("machine", { processor: processor || "CPU", cores, memory: bytes(memory), free: bytes(free), disk: bytes(disk) });
+  return [line, ...gpus.filter(({ node }) => node).map(({ name }) => `GPU: ${name}`)].join(", ");
+}
+
 /** Return where a model runs, from the share of it on the GPU; empty while that is not known. */
 export function where(gpu) {
   if (gpu === undefined || gpu === null) return "";

@@ -2,9 +2,10 @@
 
 import { ask, during } from "./ask.js";
 import { el, find } from "./dom.js";
-import { bytes, number } from "./format.js";
+import { bytes, hardware, range } from "./format.js";
 import * as options from "./options.js";
 import { showProgress } from "./progress.js";
+import { worded } from "./status.js";
 import { Talk } from "./talk.js";
 import { t } from "./texts.js";
 
@@ -57,15 +58,15 @@ export class Guide {
   }
 
   show() {
-    const { agents, companion, status } = this.known;
-    if (!status || !companion || !agents.length) return;
+    const { agents, status } = this.known;
+    if (!status || !agents.length) return;
     const present = Boolean(this.model?.present);
     const pulling = Boolean(this.model?.active);
     const steps = {
       "step-model": present || pulling,
       "step-download": present,
       "step-say": present && this.hasSaid,
-      "step-assist": companion.runs,
+      "step-assist": status.companion.state === "ok" && status.assistants.state === "ok",
     };
     const todo = Object.keys(steps).filter((id) => !steps[id]);
     for (const [id, done] of Object.entries(steps)) {
@@ -79,7 +80,7 @@ export class Guide {
     const shown = kept === null ? todo.length > 0 : kept === "";
     find("guide").hidden = !shown;
     find("guide-show").hidden = shown;
-    const words = companion.runs ? t("ha.there") : companion.restart_needed ? `${companion.message} ${t("ha.restart")}` : t("ha.add");
+    const words = `${worded(status.companion)} ${worded(status.assistants)}`;
     if (find("guide-companion").textContent !== words) find("guide-companion").textContent = words;
     this.showPulls(present);
     if (shown && !this.recommended) this.recommend();
@@ -101,10 +102,11 @@ export class Guide {
     this.recommended = [];
     try {
       const { machine, models } = await ask("api/models/recommended");
-      this.recommended = models;
-      find("machine").textContent = machine.message;
+      this.recommended = models.filter(({ recommended }) => recommended);
+      find("machine").textContent = hardware(machine);
       const now = this.known.agents[0].model;
-      const named = models.some(({ name }) => name === now) ? models : [{ name: now }, ...models];
+      const fitting = this.recommended;
+      const named = fitting.some(({ name }) => name === now) ? fitting : [models.find(({ name }) => name === now) ?? { name: now }, ...fitting];
       find("guide-choice").replaceChildren(
         ...named.map(({ name, size, fits, suggested }) => {
           const notes = [size && bytes(size), suggested && t("models.suggested"), fits === "no" && t("fits.no")].filter(Boolean);
@@ -123,7 +125,7 @@ export class Guide {
   explain() {
     const chosen = this.recommended?.find(({ name }) => name === find("guide-choice").value);
     find("guide-why").textContent = chosen
-      ? `${chosen.why} ${t("models.seconds", { seconds: number(chosen.seconds_per_command, 1) })} ${t(`fits.${chosen.fits}`)}`
+      ? `${chosen.why} ${t(`basis.${chosen.basis}`, { range: range(chosen.command), model: chosen.basis_model })}. ${t(`fits.${chosen.fits}`)}`
       : "";
   }
 

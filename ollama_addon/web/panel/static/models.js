@@ -4,11 +4,13 @@ import { ask, during } from "./ask.js";
 import { sure } from "./dialog.js";
 import { el, fill, find } from "./dom.js";
 import "./engine_form.js";
-import { bytes, number, where } from "./format.js";
+import { bytes, hardware, number, parameters, range, where } from "./format.js";
 import { listen } from "./live.js";
 import { showProgress } from "./progress.js";
 import { t } from "./texts.js";
 
+/** What a model may be able to besides talking, which each of them is. */
+const CAN = { tools: "models.tools", thinking: "models.thinking", vision: "models.vision" };
 const said = find("said");
 const pulls = new Map();
 let models = [];
@@ -23,9 +25,8 @@ function act(words, name, work, kind = "plain") {
 
 const pull = (name) => ask("api/models/pull", "POST", { name });
 
-async function remove({ name, wanted }) {
-  const question = t("models.delete.sure", { name }) + (wanted ? ` ${t("models.delete.wanted")}` : "");
-  if (!(await sure(question, t("delete")))) return;
+async function remove({ name }) {
+  if (!(await sure(t("models.delete.sure", { name }), t("delete")))) return;
   await ask(`api/models/${name}`, "DELETE");
   said.textContent = t("models.deleted", { name });
   await look();
@@ -36,13 +37,14 @@ function facts(model) {
   const more = details[model.name] ?? {};
   const rows = {
     "models.size": model.size && bytes(model.size),
-    "models.parameters": model.parameter_size,
+    "models.parameters": parameters(model.parameter_size),
     "models.quantization": model.quantization,
     "models.context": more.context_length && number(more.context_length, 0),
-    "models.capabilities": more.capabilities?.join(", "),
+    "models.capabilities": more.capabilities?.filter((name) => name in CAN).map((name) => t(CAN[name])).join(", "),
     "models.memory": model.loaded ? [model.memory && bytes(model.memory), where(more.gpu_share)].filter(Boolean).join(", ") : model.present && t("models.not_loaded"),
     "models.speed": model.decode_speed && t("models.speed.value", { read: model.prompt_speed ? number(model.prompt_speed, 0) : "?", write: number(model.decode_speed, 0) }),
     "models.server": model.server,
+    "models.version": model.present && t(`version.${model.update}`),
   };
   return Object.entries(rows)
     .filter(([, value]) => value)
@@ -54,7 +56,7 @@ function card(model) {
   const badges = [
     model.wanted && t("models.wanted"),
     loaded && t("models.loaded"),
-    update === "newer" && t("models.newer"),
+    update === "newer" && t("version.newer"),
   ].filter(Boolean);
   const buttons = present
     ? [
@@ -117,7 +119,7 @@ function suggestion(model) {
       [
         [t("models.size"), bytes(size)],
         [t("models.memory"), `${bytes(memory)} – ${t(`fits.${fits}`)}`],
-        [t("models.command"), t(model.measured ? "models.measured" : "models.expected", { seconds: number(model.seconds_per_command, 1) })],
+        [t("models.command"), t(`basis.${model.basis}`, { range: range(model.command), model: model.basis_model })],
         [t("models.capabilities"), can.filter(Boolean).join(", ") || "–"],
         [t("models.languages"), model.languages],
         [t("models.licence"), model.licence],
@@ -131,9 +133,11 @@ async function showRecommended() {
   const answer = await ask("api/models/recommended").catch(() => null);
   if (!answer) return;
   recommended = answer.models;
-  find("machine").textContent = answer.machine.message;
+  find("machine").textContent = hardware(answer.machine);
   fill(find("known"), recommended.map(({ name, size }) => el("option", { value: name }, bytes(size))));
-  find("recommended").replaceChildren(...recommended.map(suggestion));
+  // What does not fit or is slow is listed by name only: at most three are recommended.
+  const best = recommended.filter((model) => model.recommended);
+  find("recommended").replaceChildren(...(best.length ? best.map(suggestion) : [el("li", { className: "faint whole" }, t("models.none_recommended"))]));
 }
 
 async function look() {
@@ -165,7 +169,12 @@ find("check").addEventListener("click", () =>
     models = await ask("api/models/check", "POST");
     show();
     const newer = models.filter(({ update }) => update === "newer").map(({ name }) => name);
-    said.textContent = newer.length ? t("models.newer_found", { names: newer.join(", ") }) : t("models.newest");
+    const present = models.filter((model) => model.present);
+    const n = present.filter(({ update }) => update === "unknown").length;
+    const found = newer.length > 0 && t("models.newer_found", { names: newer.join(", ") });
+    // Whoever did not answer has not said that there is nothing newer.
+    const rest = n ? t("models.unchecked", { n, all: present.length }) : !found && present.length > 0 && t("models.newest");
+    said.textContent = [found, rest].filter(Boolean).join(" ");
   }),
 );
 

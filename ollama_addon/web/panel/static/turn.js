@@ -68,7 +68,7 @@ const group = (groups, name) => Object.keys(groups).find((each) => groups[each].
 
 function why({ reasons = [], readers = {}, clauses = [], asked }) {
   const shown = new Set(reasons.map((code) => t(`why.${group(WHY, code) ?? "unclear"}`, { code })));
-  const instant = !reasons.length && !asked.length && clauses.length > 0;
+  const instant = !reasons.length && !asked.length && clauses.length > 0 && clauses.every(({ certain }) => certain);
   const names = readers.readers ?? [];
   return [
     ...(instant ? [t("turn.instant")] : shown),
@@ -77,15 +77,16 @@ function why({ reasons = [], readers = {}, clauses = [], asked }) {
   ].filter(Boolean);
 }
 
-function word({ text, role, used }) {
-  const known = group(ROLES, role);
-  const note = known && (used || known === "unknown" ? t(`word.${known}`) : t("word.unused"));
-  return el("li", { className: known === "unknown" ? "wrong" : "" }, text, note && el("small", {}, ` ${note}`));
-}
-
 function clause({ words = [], candidates = [] }) {
+  const acted = words.some(({ used }) => used);
+  const chips = words.map(({ text, role, used }) => {
+    const known = group(ROLES, role);
+    // What a plan leaves out is worth telling; where there is no plan, everything is left out.
+    const note = known && (acted && !used && known !== "unknown" ? t("word.unused") : t(`word.${known}`));
+    return el("li", { className: known === "unknown" ? "wrong" : "" }, text, note && el("small", {}, ` ${note}`));
+  });
   const found = candidates.slice(0, 3).map(({ phrase, score, entity_ids: ids }) => [phrase, share(score), ids.join(", ")].filter(Boolean).join(" · "));
-  return [el("ul", { className: "chips" }, words.map(word)), found.length > 0 && list(found)];
+  return [el("ul", { className: "chips" }, chips), found.length > 0 && list(found)];
 }
 
 /** Return in one line what became of a turn. */
@@ -141,13 +142,14 @@ export function explained(turn, anew) {
   const where = [turn.area, turn.user, t(`source.${turn.source}`)].filter(Boolean).join(", ");
   const clauses = (turn.clauses ?? []).filter(({ words }) => words?.length);
   const reasons = why(turn);
+  const [line, outcome] = [became(turn), t(`outcome.${turn.outcome}`)];
   return el(
     "div",
     { className: "explained" },
     el(
       "section",
       { className: "whole" },
-      el("p", { className: "lead" }, became(turn), " ", el("span", { className: `badge ${turn.outcome}` }, t(`outcome.${turn.outcome}`))),
+      el("p", { className: "lead" }, line, line !== outcome && [" ", el("span", { className: `badge ${turn.outcome}` }, outcome)]),
       turn.error && el("p", { className: "wrong" }, turn.error.message),
       mending(turn, anew),
     ),
@@ -165,7 +167,7 @@ export function explained(turn, anew) {
         turn.phrases?.length > 0 && el("details", {}, el("summary", {}, counted("turn.phrases", turn.phrases.length)), list(turn.phrases)),
       ),
     section(
-      turn.mode ? t("turn.asked", { mode: t(`mode.${turn.mode}`) }) : t("turn.not_asked"),
+      turn.asked.length ? t("turn.asked", { mode: t(`mode.${turn.mode}`) }) : t("turn.not_asked"),
       turn.asked.length ? turn.asked.map(call) : el("p", {}, t("turn.no_model")),
     ),
     turn.proposals.length > 0 && section(t("turn.proposed"), list(turn.proposals.map(proposal))),
