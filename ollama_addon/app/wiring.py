@@ -132,8 +132,6 @@ def make_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.include_router(history.router, prefix="/api/history")
-    # The panel's pages still ask here; nothing else does.
-    app.include_router(history.router, prefix="/api/journal", include_in_schema=False)
     app.mount("/static", pages.Static(directory=pages.STATIC), name="static")
     answer_errors(app)
     return app

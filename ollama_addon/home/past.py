@@ -21,9 +21,7 @@ LONGEST = 31
 LONGEST_STATISTICS = 366
 """Days of statistics at most: one row for each hour."""
 _FIVE_MINUTES = timedelta(hours=30)
-"""Up to this length statistics of five minutes are read, which hold the present hour, too."""
-_KEPT = timedelta(days=9)
-"""How far back Home Assistant surely has statistics of five minutes."""
+"""Up to this length statistics of five minutes are read, of which Home Assistant keeps days."""
 _NIGHT = (time(21), time(7))
 _MORNING = (time(5), time(12))
 _SLACK = 60.0
@@ -173,17 +171,23 @@ class Past:
     async def _statistics(self, entity_id: str, kind: str, span: Span) -> list[dict[str, Any]]:
         if entity_id not in self._mirror.house.entities:
             return []
-        recent = datetime.now(UTC) - span.start.astimezone(UTC) < _KEPT
-        fine = recent and span.seconds <= _FIVE_MINUTES.total_seconds()
-        answer = await self._ask(
-            "recorder/statistics_during_period",
-            start_time=span.start.isoformat(),
-            end_time=span.end.isoformat(),
-            statistic_ids=[entity_id],
-            period="5minute" if fine else "hour",
-            types=[kind],
-        )
-        return list(answer.get(entity_id) or ())
+        # The hour that has not ended yet is only in statistics of five minutes.
+        present = datetime.now(UTC) - span.end.astimezone(UTC) < timedelta(hours=1)
+        fine = present and span.seconds <= _FIVE_MINUTES.total_seconds()
+        rows: list[dict[str, Any]] = []
+        for period in ("5minute", "hour") if fine else ("hour",):
+            answer = await self._ask(
+                "recorder/statistics_during_period",
+                start_time=span.start.isoformat(),
+                end_time=span.end.isoformat(),
+                statistic_ids=[entity_id],
+                period=period,
+                types=[kind],
+            )
+            rows = list(answer.get(entity_id) or ())
+            if rows:
+                break
+        return rows
 
     async def _ask(self, command: str, **fields: Any) -> Mapping[str, Any]:
         try:

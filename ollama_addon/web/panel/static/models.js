@@ -133,7 +133,7 @@ async function showRecommended() {
   const answer = await ask("api/models/recommended").catch(() => null);
   if (!answer) return;
   recommended = answer.models;
-  find("machine").textContent = answer.hardware(machine);
+  find("machine").textContent = hardware(answer.machine);
   fill(find("known"), recommended.map(({ name, size }) => el("option", { value: name }, bytes(size))));
   // What does not fit or is slow is listed by name only: at most three are recommended.
   const best = recommended.filter((model) => model.recommended);
