@@ -12,6 +12,7 @@ from dev.addon.check import apparmor_parser
 from dev.homeassistant.core import HomeAssistant, home_assistant
 from dev.homeassistant.install import why_not
 from dev.stack import ROOT, Stack
+from ollama_addon import redaction
 
 needs_apparmor = pytest.mark.skipif(
     apparmor_parser() is None,
@@ -41,6 +42,12 @@ async def lone_core(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[H
         yield core
 
 
+@pytest.fixture(autouse=True)
+def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide in each test only its own secrets: "key" is the secret of some."""
+    monkeypatch.setattr(redaction, "_secrets", set())
+
+
 _SHARED = ("running_stack", "lone_core")
 """What is dear and there once a process: all tests that need it run in the same one."""
 
@@ -55,6 +62,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the tests that are marked 'all', too")
 
 
+# Before pytest-xdist reads the groups, which it does in a hook of the same name.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--all"):
         left_out = [item for item in items if item.get_closest_marker("all")]
