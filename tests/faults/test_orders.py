@@ -116,7 +116,7 @@ async def test_done_and_seen(tmp_path: Path, house: House, engine: Scripted) -> 
         await eventually(lambda: house.called("assist_satellite", "announce"))
         (said,) = house.called("assist_satellite", "announce")
         assert said["entity_id"] == [SATELLITE] or said["entity_id"] == SATELLITE
-        assert "brightness" in said["message"].lower()
+        assert "kitchen light" in said["message"].lower()
         assert list(house.notifications) == ["ollama_addon_order_order20"]
         planned = (await it.ask("/api/orders"))["orders"]
         assert [each["id"] for each in planned] == ["order30", "order40", "order50"]
