@@ -67,7 +67,7 @@ async def test_token_and_key_are_made_anew_with_the_keyboard(
             await page.get_by_role("button", name=button).focus()
             await page.keyboard.press("Enter")
             question = page.get_by_role("dialog")
-            await expect(question).to_contain_text("stops working at once")
+            await expect(question).to_contain_text("stops working immediately")
             await page.keyboard.press("Escape")
             await expect(question).to_have_count(0)
             assert (tmp_path / name).read_text() == before

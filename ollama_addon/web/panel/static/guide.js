@@ -102,10 +102,10 @@ export class Guide {
     this.recommended = [];
     try {
       const { machine, models } = await ask("api/models/recommended");
-      this.recommended = models.filter(({ recommended }) => recommended);
+      this.recommended = models;
       find("machine").textContent = hardware(machine);
       const now = this.known.agents[0].model;
-      const fitting = this.recommended;
+      const fitting = models.filter(({ recommended }) => recommended);
       const named = fitting.some(({ name }) => name === now) ? fitting : [models.find(({ name }) => name === now) ?? { name: now }, ...fitting];
       find("guide-choice").replaceChildren(
         ...named.map(({ name, size, fits, suggested }) => {
