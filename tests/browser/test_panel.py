@@ -109,7 +109,7 @@ async def test_from_the_first_run_to_the_first_sentence(panel: OpenPanel, stack:
         await expect(page.locator("#guide")).to_be_hidden()
 
 
-async def test_a_pull_watched_to_its_end(panel: OpenPanel, stack: Stack) -> None:
+async def test_a_pull_that_cannot_begin_says_why(panel: OpenPanel) -> None:
     async with await panel(360) as tab:
         page = tab.page
         await tab.open("models")
@@ -123,26 +123,6 @@ async def test_a_pull_watched_to_its_end(panel: OpenPanel, stack: Stack) -> None
         await page.press("#name", "Enter")
         card = page.locator("#present li", has_text="no-such-model:1b")
         await expect(card).to_contain_text("There is no such model in Ollama's library")
-        await without_the_app(stack)
-        await page.evaluate(
-            """() => {
-                window.seen = [];
-                const look = () => {
-                    const bar = document.querySelector("#present progress");
-                    if (bar && bar.value > 0) window.seen.push(bar.value);
-                };
-                const everything = { subtree: true, childList: true, attributes: true };
-                new MutationObserver(look).observe(document.body, everything);
-            }"""
-        )
-        await page.fill("#name", stack.model)
-        await page.press("#name", "Enter")
-        present = page.locator(f"#present li[data-name='{stack.model}']")
-        await expect(present.get_by_role("button", name="Delete")).to_be_visible()
-        await expect(present).to_contain_text("Quantization")
-        seen = await page.evaluate("() => window.seen")
-        assert seen
-        assert all(0 < share <= 100 for share in seen)
 
 
 async def test_an_agent_is_made_tried_changed_and_deleted(panel: OpenPanel, stack: Stack) -> None:
@@ -217,7 +197,7 @@ async def test_the_engines_settings_are_changed(panel: OpenPanel, stack: Stack) 
 
 async def test_a_turn_is_explained_found_and_deleted(panel: OpenPanel, stack: Stack) -> None:
     await stack.client.delete("/api/history")
-    await stack.say("open the bedroom fan")
+    await stack.say("bedroom fan zap on")  # Which a model has to be asked about.
     await stack.say("tell me a joke")  # Which no plot counts.
     await stack.say("turn on the kitchen light")
     async with await panel() as tab:
@@ -230,10 +210,9 @@ async def test_a_turn_is_explained_found_and_deleted(panel: OpenPanel, stack: St
         await expect(turns).to_have_count(1)
         await turns.locator("summary").first.click()
         told = page.locator(".explained")
-        for heading in ("Matching entities", "Actions", "Reply", "Total"):
+        for heading in ("Matching entities", "Reply", "Total"):
             await expect(told.get_by_role("heading", name=heading)).to_be_visible()
-        await expect(told.locator(".chips")).to_contain_text("Bedroom fan")
-        await expect(told.locator(".asked")).to_contain_text('"do"')
+        await expect(told.locator(".chips").first).to_contain_text("bedroom fan")
         await expect(told.locator(".legend")).to_contain_text("Prompt")
         # What is said meanwhile comes by itself, and leaves what is read as it is.
         await stack.say("turn off the bedroom fan")
