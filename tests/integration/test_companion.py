@@ -337,10 +337,15 @@ async def test_what_is_down_stands_among_the_repairs(entry: str, owner: Core, st
 
 async def test_diagnostics_hold_no_secret(entry: str, owner: Core, stack: Stack) -> None:
     await owner.say("turn on the kitchen light")
-    found = (await owner.get(f"diagnostics/config_entry/{entry}"))["data"]
+    found: dict[str, Any] = {}
+
+    async def told() -> bool:
+        found.update((await owner.get(f"diagnostics/config_entry/{entry}"))["data"])
+        return bool(found["last_turn"].get("outcome") == "done")
+
+    await until(told, "the last turn in the diagnostics")
     text = str(found).casefold()
     assert found["states"]["home"] == "ok"
-    assert found["last_turn"]["outcome"] == "done"
     assert stack.model in text
     for word in (stack.token, stack.sidecar_url, "127.0.0.1", "kitchen", "turn on", "willow"):
         assert word.casefold() not in text, word
@@ -426,9 +431,14 @@ async def test_a_button_frees_the_memory_of_models(entry: str, owner: Core, stac
         for entity in registered
         if entity["platform"] == DOMAIN and entity["entity_id"].startswith("button.")
     ]
+    (sensor,) = [
+        entity["entity_id"]
+        for entity in registered
+        if entity["platform"] == DOMAIN and entity["entity_id"].endswith("loaded_model")
+    ]
 
     async def known() -> bool:
-        state = await owner.state("sensor.ollama_loaded_model")
+        state = await owner.state(sensor)
         return bool(state["state"] == stack.model)
 
     await until(known, "the model known to Home Assistant")
