@@ -285,8 +285,9 @@ class Agent:
         shown = [*choose.messages(instructions), _user(choose.message(turn.text, phrases))]
         return Prompt(mode, shown, schema=choose.schema(phrases))
 
-    async def count(self, asked: Prompt) -> int:
+    async def count(self, asked: Prompt, priority: Priority = Priority.VOICE) -> int:
         """Return how many tokens a prompt has, by having the model read it. Raises AddonError."""
+        tokens = 0
         async for chunk in self._servers.chat(
             self.options.model,
             asked.messages,
@@ -294,10 +295,11 @@ class Agent:
             num_predict=1,
             think=await self._calls.think(structured=asked.schema is not None),
             keep_alive=self.options.keep_alive,
+            priority=priority,
         ):
             if chunk.get("done"):
-                return int(chunk.get("prompt_eval_count") or 0)
-        return 0
+                tokens = int(chunk.get("prompt_eval_count") or 0)
+        return tokens
 
     async def warm(self, language: str) -> None:
         """Have the engine read the prefix, so that the first sentence need not wait for it.
@@ -310,17 +312,7 @@ class Agent:
             interpreter.interpret("?", Context())
         if not self.options.model:
             return
-        asked = await self.prompt(Turn("…", language))
-        async for _ in self._servers.chat(
-            self.options.model,
-            asked.messages,
-            tools=asked.tools,
-            num_predict=1,
-            think=await self._calls.think(structured=asked.schema is not None),
-            keep_alive=self.options.keep_alive,
-            priority=Priority.WARM_UP,
-        ):
-            pass
+        await self.count(await self.prompt(Turn("…", language)), Priority.WARM_UP)
 
 
 def _user(content: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ollama_addon.agent.actions.opposites import members_of, opposites
 from ollama_addon.agent.actions.pending import Answered, valid
 from ollama_addon.agent.actions.repair import Repaired, Verdict
 from ollama_addon.agent.conversations import Pending
-from ollama_addon.agent.events import Delta, Event
+from ollama_addon.agent.events import Event
 from ollama_addon.agent.orders import Kept, Orders, Proposal, Speaker
 from ollama_addon.agent.replies.done import Done
 from ollama_addon.agent.turn import Home, Step
@@ -136,7 +136,7 @@ class Carrier:
             carried.sentences.append(made.sentence)
             return
         step.confirmed = not pending.targets
-        remember(step, entities=_entities(step, answered.items))
+        remember(step, entities=entities_of(step, answered.items))
         async for event in self.carry(step, answered.items, carried, when=pending.when):
             yield event
 
@@ -176,16 +176,11 @@ def remember(
         step.conversation.previous = tuple(candidates)
 
 
-def _entities(step: Step, items: Sequence[Repaired]) -> list[Entity]:
+def entities_of(step: Step, items: Sequence[Repaired]) -> list[Entity]:
+    """Return what actions are about."""
     return [
         entity
         for item in items
         if item.action is not None
         for entity in members_of(item.action, step.house)
     ]
-
-
-async def deltas(carried: Carried) -> AsyncIterator[Event]:
-    """Yield what is said as one piece."""
-    if text := carried.text:
-        yield Delta(text)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from ollama_addon.agent.actions.grounding import Stopped
-from ollama_addon.agent.actions.opposites import members_of
 from ollama_addon.agent.actions.pending import valid
 from ollama_addon.agent.actions.repair import HouseNames, Repaired, Verdict
 from ollama_addon.agent.actions.settle import Settled, settle
-from ollama_addon.agent.carrier import Carried, Carrier, remember
+from ollama_addon.agent.carrier import Carried, Carrier, entities_of, remember
 from ollama_addon.agent.events import Event
 from ollama_addon.agent.turn import Step
 from ollama_addon.home.model import Entity
@@ -57,12 +56,12 @@ async def carry_settled(
     sound = [item for item in done if item.verdict is not Verdict.REFUSED]
     if found.asked:
         # One question about all of it: what is clear waits for the answer, too.
-        remember(step, entities=_entities(step, found.asked))
+        remember(step, entities=entities_of(step, found.asked))
         async for event in carrier.carry(step, [*sound, *found.asked], carried, sure=True):
             yield event
         return
     if sound:
-        remember(step, entities=_entities(step, sound))
+        remember(step, entities=entities_of(step, sound))
         async for event in carrier.carry(step, sound, carried):
             yield event
     for item, when in found.kept:
@@ -115,12 +114,3 @@ async def _command(
         items = [valid(action, step.house) for action in actions]
         async for event in carrier.carry(step, items, carried, when=when):
             yield event
-
-
-def _entities(step: Step, items: Sequence[Repaired]) -> list[Entity]:
-    return [
-        entity
-        for item in items
-        if item.action is not None
-        for entity in members_of(item.action, step.house)
-    ]

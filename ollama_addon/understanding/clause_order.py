@@ -124,13 +124,12 @@ class OrderReader:
             parts = [self._reading.resolve(Phrase(pronoun=True), can)]
         elif not phrases.any:
             parts = [implied.unnamed()]
-        excepted = [
-            entity
-            for phrase in phrases.excepted
-            for entity in _all_of(self._reading.resolve(phrase, anything))
-        ]
+        left_out = [self._reading.resolve(phrase, anything) for phrase in phrases.excepted]
+        excepted = [entity for part in left_out for entity in _all_of(part)]
         missing = next((part for part in parts if part.missing_place or part.missing_thing), None)
-        lost = self._lost(phrases)
+        lost = next(
+            (name for part in left_out if (name := part.missing_place or part.missing_thing)), ""
+        )
         ids = {entity.id for entity in excepted}
         targets = [
             entity
@@ -140,7 +139,7 @@ class OrderReader:
         made = plan(actions, targets, values, self._reading.house)
         if made.effects and made.impossible and all(not part.named for part in parts):
             made.impossible.clear()
-        self._doubt(parts, phrases, found, made, actions, said)
+        self._doubt(parts, phrases, excepted, found, made, actions, said)
         for at in said.verbs:
             if made.effects or made.impossible:
                 draft.use(at)
@@ -206,6 +205,7 @@ class OrderReader:
         self,
         parts: Sequence[Resolution],
         phrases: Phrases,
+        excepted: Sequence[Entity],
         found: Found,
         made: Plan,
         actions: dict[str, None],
@@ -223,11 +223,7 @@ class OrderReader:
             draft.doubt("two_values")
         if found.no_preposition and set(actions) & {"dimmer", "brighter"} and found.values.percent:
             draft.doubt("to_or_by")
-        if phrases.excepted and not any(
-            _all_of(self._reading.resolve(phrase, anything)) for phrase in phrases.excepted
-        ):
-            draft.doubt("exception")
-        if phrases.excepted and len(made.effects) < 1:
+        if phrases.excepted and not (excepted and made.effects):
             draft.doubt("exception")
         if phrases.only and not self._reading.corrects:
             draft.doubt("only")
@@ -263,14 +259,6 @@ class OrderReader:
                     or made.used
                 ):
                     draft.use(at)
-
-    def _lost(self, phrases: Phrases) -> str:
-        """Return an excepted thing or place that is not there."""
-        for phrase in phrases.excepted:
-            part = self._reading.resolve(phrase, anything)
-            if part.missing_place or part.missing_thing:
-                return part.missing_place or part.missing_thing
-        return ""
 
     def _not_there(
         self,

@@ -164,11 +164,7 @@ class QuestionReader:
             named = [entities[id_] for id_ in span.meanings("name") if id_ in entities]
             if draft.role(at) is not None:
                 continue
-            for domain, kind_ in (
-                ("weather", "weather"),
-                ("todo", "list"),
-                ("calendar", "calendar"),
-            ):
+            for domain in ("weather", "todo", "calendar"):
                 mine = [entity for entity in named if entity.domain == domain]
                 if not mine and domain not in nouns:
                     continue
@@ -190,7 +186,7 @@ class QuestionReader:
                     return Question("forecast", tuple(mine[:1]), days=days)
                 if domain == "weather":
                     return Question("weather", tuple(mine[:1]))
-                return Question("list" if kind_ == "list" else "calendar", tuple(mine), days=days)
+                return Question("list" if domain == "todo" else "calendar", tuple(mine), days=days)
         return None
 
     def _outdoors(self, members: Sequence[Entity]) -> list[Entity]:

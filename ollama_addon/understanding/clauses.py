@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ollama_addon.understanding.chart import Span
-from ollama_addon.understanding.names import HouseIndex
 
 _ENDS = frozenset(".!?;。！？；…\n")
 _ASKS = frozenset("?？")
@@ -48,16 +47,14 @@ class Piece:
     """Whether it begins a new sentence, so that nothing said before reaches into it."""
     but: bool = False
     """Whether "but" leads to it, which ends a negation."""
-    joints: list[int] = field(default_factory=list)
-    """Where inside it "and" or a comma stands between two things, by the span behind it."""
 
 
-def split(spans: Sequence[Span], tail: str, index: HouseIndex) -> list[Piece]:
+def split(spans: Sequence[Span], tail: str) -> list[Piece]:
     """Return the clauses of a sentence, in order. `tail` are the marks behind the last word."""
     found: list[Piece] = []
     for said, asks in _sentences(spans, tail):
         sentence = _corrected(said)
-        parts = _parts(sentence, index)
+        parts = _parts(sentence)
         for number, part in enumerate(parts):
             part.asks = asks
             part.begins = number == 0
@@ -129,28 +126,33 @@ def _corrected(spans: list[Span]) -> list[Span]:
     return spans
 
 
-def _parts(spans: list[Span], index: HouseIndex) -> list[Piece]:
+def _parts(spans: list[Span]) -> list[Piece]:
     """Cut a sentence at "and", commas and verbs, and put together again what belongs together."""
-    text_end = _text_end(spans, index)
-    rough: list[tuple[list[Span], bool]] = []
+    text_end = _text_end(spans)
+    rough: list[list[Span]] = []
     current: list[Span] = []
     for at, span in enumerate(spans):
         joint = span.has("and") and not span.has("name") and not span.has("verbs")
         comma = bool(set(span.before) & set(",，、:"))
-        if current and at >= text_end and (joint or comma or _second_order(current, spans, at)):
-            rough.append((current, span.has("but")))
-            current = []
-        elif current and span.has("but") and at >= text_end and not _excepts(current, spans, at):
-            rough.append((current, False))
+        if (
+            current
+            and at >= text_end
+            and (
+                joint
+                or comma
+                or _second_order(current, spans, at)
+                or (span.has("but") and not _excepts(current, spans, at))
+            )
+        ):
+            rough.append(current)
             current = []
         current.append(span)
     if current:
-        rough.append((current, False))
+        rough.append(current)
     pieces: list[Piece] = []
-    for part, _ in rough:
+    for part in rough:
         piece = Piece(part, but=part[0].has("but") and not part[0].has("except"))
-        if pieces and not piece.but and _belongs(pieces[-1], part, index):
-            pieces[-1].joints.append(len(pieces[-1].spans))
+        if pieces and not piece.but and _belongs(pieces[-1], part):
             pieces[-1].spans.extend(part)
         else:
             pieces.append(piece)
@@ -169,7 +171,7 @@ def _excepts(current: Sequence[Span], spans: Sequence[Span], at: int) -> bool:
 _ADDING = frozenset({"add", "remove", "complete"})
 
 
-def _text_end(spans: Sequence[Span], index: HouseIndex) -> int:
+def _text_end(spans: Sequence[Span]) -> int:
     """Return the span up to which a sentence is text that must not be cut: items of a list."""
     adds = [at for at, span in enumerate(spans) if _ADDING & set(span.meanings("verbs"))]
     says = [at for at, span in enumerate(spans) if "announce" in span.meanings("verbs")]
@@ -263,7 +265,7 @@ def _features(spans: Sequence[Span]) -> _Features:
     return _Features(bool(verbal) or first_verb, first_verb, thing, particle, value, asks)
 
 
-def _belongs(before: Piece, part: list[Span], index: HouseIndex) -> bool:
+def _belongs(before: Piece, part: list[Span]) -> bool:
     """Whether a part belongs to the clause before: a further thing, a further value."""
     mine, theirs = _features(part), _features(before.spans)
     if all(span.has("yes", "no", "never_mind", "corrections") for span in part):

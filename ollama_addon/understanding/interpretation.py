@@ -8,7 +8,7 @@ on it can say why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -301,16 +301,6 @@ class Interpretation:
         """Yield all candidates, clause by clause."""
         for clause in self.clauses:
             yield from clause.candidates
-
-    def doubtful(self, doubt: str) -> Interpretation:
-        """Return it with every certain clause in doubt for one more reason."""
-        return replace(
-            self,
-            clauses=tuple(
-                replace(clause, certain=False, doubts=(*clause.doubts, doubt))
-                for clause in self.clauses
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,6 @@ class Phrase:
     places: list[str] = field(default_factory=list)
     """Words for places that are no area of this house, as they were said."""
     unknown: list[str] = field(default_factory=list)
-    count: int | None = None
-    """How many things, where a number says so: "both" is 2."""
 
     @property
     def empty(self) -> bool:

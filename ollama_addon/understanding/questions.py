@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ollama_addon.home.model import Entity
 from ollama_addon.understanding.draft import Draft
-from ollama_addon.understanding.interpretation import Question, QuestionKind, Role
+from ollama_addon.understanding.interpretation import QuestionKind, Role
 
 STATED: dict[str, frozenset[str]] = {
     "on": frozenset(
@@ -163,8 +163,3 @@ def kind_of(
 
 def _yes_no_first(asked: Sequence[str]) -> bool:
     return bool(asked) and asked[0] in ("yes_no", "any", "all")
-
-
-def empty_question(kind: QuestionKind, **more: object) -> Question:
-    """Return a question without entities."""
-    return Question(kind, **more)  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ class TolerantReader:
         corrects = False
         found: list[Clause] = []
         replaces = False
-        pieces = split(spans, tail, self.index)
+        pieces = split(spans, tail)
         for piece in pieces:
             if (
                 piece is not pieces[-1]

@@ -198,13 +198,12 @@ def _number(draft: Draft, at: int, actions: frozenset[str], found: Found) -> int
         if unit == "degree" and _unit(draft, end) == "degree":
             places.append(end)
             end += 1
-    negative = draft.spans[at].tokens[0].start > 0 and False
     name = {"percent": "percent", "degree": "degrees", "kelvin": "kelvin", "step": "bare"}.get(
         unit, "bare"
     )
     if name == "bare" and number >= 1000:
         name = "kelvin"
-    found.note(name, -number if negative else number, *places)
+    found.note(name, number, *places)
     by, to = draft.has(before, "by"), draft.has(before, "to")
     after = end if draft.index.lexicon.script == "characters" else -1
     to = to or draft.has(after, "to")

@@ -51,16 +51,7 @@ class Calling:
         self.native(step)
         taken = max(tokens for _, _, tokens in self._tools.values())
         prefix = self._prompts.native(step.house, instructions, taken)
-        content = situation.message(
-            step.turn.text,
-            self._prompts.labels(step.house),
-            step.interpretation,
-            now=step.now,
-            satellite=step.satellite,
-            user_name=step.turn.user_name,
-            extra=step.turn.extra_system_prompt,
-            previous=step.conversation.entities,
-        )
+        content = situation.newest(step, self._prompts.labels(step.house))
         return [
             {"role": "system", "content": prefix.text},
             *step.conversation.messages(tools=True),

@@ -333,9 +333,6 @@ def _sure(text: str) -> int:
     return held
 
 
-SpeechFilter = ModelOutput
-
-
 def written_calls(text: str, names: Collection[str]) -> list[Call]:
     """Return the calls of tools in a text, in order, each once."""
     output = ModelOutput(names)

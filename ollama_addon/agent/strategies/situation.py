@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ollama_addon.agent.strategies.labels import Labels, plain
 from ollama_addon.agent.strategies.prompt import state_text
+from ollama_addon.agent.turn import Step
 from ollama_addon.home.model import Entity, House, Satellite
 from ollama_addon.understanding.interpretation import Interpretation
 
@@ -23,6 +24,20 @@ _ACTING = {"on", "open", "opening", "unlocked", "playing", "cleaning", "mowing",
 _QUIET = ("sensor", "binary_sensor", "automation", "script", "scene", "button", "input_button",
           "person", "device_tracker", "weather", "update", "event")  # fmt: skip
 """Kinds of things that are not told to be on: of sensors only what is open is."""
+
+
+def newest(step: Step, labels: Labels) -> str:
+    """Return the newest message of a turn, see `message`."""
+    return message(
+        step.turn.text,
+        labels,
+        step.interpretation,
+        now=step.now,
+        satellite=step.satellite,
+        user_name=step.turn.user_name,
+        extra=step.turn.extra_system_prompt,
+        previous=step.conversation.entities,
+    )
 
 
 def message(

@@ -7,7 +7,6 @@ from typing import Any
 
 from ollama_addon.agent.events import Delta, Event
 from ollama_addon.agent.model_calls import ModelCalls
-from ollama_addon.agent.strategies.claims import honest
 from ollama_addon.agent.strategies.model_output import ModelOutput
 from ollama_addon.agent.turn import Step
 
@@ -50,8 +49,3 @@ def repeats(answer: str) -> bool:
         and tail[-size:] == tail[-2 * size : -size] == tail[-3 * size : -2 * size]
         for size in range(8, 81)
     )
-
-
-def truthful(text: str, language: str) -> str:
-    """Return words of a model without what claims that something was done."""
-    return honest(text, language)

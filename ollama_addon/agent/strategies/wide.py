@@ -91,16 +91,7 @@ class Wide:
             previous=step.conversation.entities,
             whole=prefix.whole,
         )
-        content = situation.message(
-            step.turn.text,
-            self._prompts.labels(step.house),
-            step.interpretation,
-            now=step.now,
-            satellite=step.satellite,
-            user_name=step.turn.user_name,
-            extra=step.turn.extra_system_prompt,
-            previous=step.conversation.entities,
-        )
+        content = situation.newest(step, self._prompts.labels(step.house))
         return form, [
             {"role": "system", "content": prefix.text},
             *step.conversation.messages(),
