@@ -22,6 +22,7 @@ import pytest
 
 from dev.addon.image import LARGEST, build, size
 from dev.supervisor import ADDRESS, Addon, Manifest, Supervisor
+from ollama_addon.agent.replies.texts import LANGUAGES
 
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2:135m"
@@ -76,6 +77,21 @@ def test_it_says_what_it_is(image: str) -> None:
     assert config["Labels"]["io.hass.type"] == "app"
     assert config["Labels"]["io.hass.arch"] in ("amd64", "aarch64")
     assert config["Healthcheck"]["StartPeriod"] >= 60e9
+
+
+def test_it_writes_dates_in_every_language_of_its_replies(image: str) -> None:
+    script = """if True:
+        from datetime import datetime
+        from babel.dates import format_date
+        from ollama_addon.agent.replies.texts import LANGUAGES, locale_of
+        day = datetime(2026, 11, 25)
+        for tag in LANGUAGES:
+            print(tag, locale_of(tag).language, format_date(day, "full", locale=locale_of(tag)))
+    """
+    told = [line.split(maxsplit=2) for line in run(image, "python3", "-c", script).splitlines()]
+    assert [tag for tag, _, _ in told] == list(LANGUAGES)
+    assert [tag for tag, language, _ in told if tag != language] == []
+    assert len({day for _, _, day in told}) == len(LANGUAGES)
 
 
 def test_nothing_is_left_of_the_build(image: str) -> None:
